@@ -1,0 +1,594 @@
+"""From the text of one wave's export to typed values, with the reason for everything that is missing or gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from firmties.codebook import Variable
+from firmties.errors import StudyError, describe_allowed
+from firmties.expressions import ExpressionError, evaluate
+from firmties.quality import flag_responses
+
+LEDGER = ["wave", "response", "firm", "variable", "rule", "value_before", "reason"]
+NONE_CHOSEN = "none"
+TRUTH = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True}
+
+
+@dataclass
+class CleanWave:
+    """One clean wave: its values, the kinds of its missing values, its flags and its ledger."""
+
+    values: pd.DataFrame
+    kinds: pd.DataFrame
+    flags: pd.DataFrame
+    ledger: pd.DataFrame
+
+
+def clean_wave(
+    responses: pd.DataFrame,
+    labels: Mapping[str, Any],
+    variables: Sequence[Variable],
+    crosswalk: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, Any],
+) -> CleanWave:
+    """Clean one wave.
+
+    The steps are those of the methods section: apply the crosswalk, tell missing codes from answers, read
+    types, check codes and ranges, exclude responses, set implausible values missing, recode
+    reverse-keyed items.
+
+    Parameters
+    ----------
+    responses
+        The export as text, from :func:`firmties.readers.read_wave`.
+    labels
+        What the format carried; file name and user-missing ranges are used.
+    variables
+        The codebook's variables that this wave asked.
+    crosswalk
+        The crosswalk's rows for this wave.
+    settings
+        ``wave`` (the entry of ``waves:``), ``study`` (names of the keys), ``missing_codes``, ``cleaning``,
+        ``quality_flags``.
+
+    Returns
+    -------
+    CleanWave
+        ``values``: one row a firm; numbers as float64 or Int64, choices as boolean, codes as text; reverse-keyed items
+        recoded to ``minimum + maximum - x``, the answer as given in ``<variable>_raw``. ``kinds``: same shape,
+        ``""`` or why a value is missing. ``flags``: a row for each response that reached the flag step. ``ledger``:
+        a row for each response or value that went.
+
+    Raises
+    ------
+    StudyError
+        Lists every unknown or missing column, unknown code, unreadable value, value out of range, and duplicated key.
+    """
+    wave = int(settings["wave"]["id"])
+    where = f"{labels['file']} (wave {wave})"
+    asked = [variable for variable in variables if variable.name != "wave"]
+    text, factors = apply_crosswalk(responses, crosswalk, where)
+    check_columns(text, asked, where, wave)
+    values, kinds = read_values(text, asked, factors, rename_ranges(labels, crosswalk), settings, where)
+    values, kinds = add_keys(values, kinds, text, settings["study"], wave, where)
+    ledger = Ledger(wave, settings["study"])
+    values, kinds = drop_out_of_range(values, kinds, asked, text["raw_row"], settings, ledger, where)
+    values, flags = exclude_responses(values, asked, settings, ledger, where)
+    check_keys(values, settings["study"], where)
+    values, kinds = set_missing(values, kinds.loc[values.index], settings, ledger, where)
+    values, kinds = reverse_items(values, kinds, asked)
+    return CleanWave(
+        values.reset_index(drop=True), kinds.reset_index(drop=True), flags.reset_index(drop=True), ledger.as_table()
+    )
+
+
+class Ledger:
+    """Collects what goes from one wave."""
+
+    def __init__(self, wave: int, study: Mapping[str, Any]) -> None:
+        self.wave = wave
+        self.response = study.get("response", "response")
+        self.firm = study["firm"]
+        self.parts: list[pd.DataFrame] = []
+
+    def add(
+        self, gone: pd.DataFrame, rule: str, reason: str, variable: str = "", before: pd.Series | None = None
+    ) -> None:
+        """Enter the rows of a table: whole responses, or one variable's values."""
+        if len(gone):
+            self.parts.append(
+                pd.DataFrame(
+                    {
+                        "wave": self.wave,
+                        "response": gone[self.response].astype("str"),
+                        "firm": gone[self.firm].astype("str"),
+                        "variable": variable,
+                        "rule": rule,
+                        "value_before": "" if before is None else before.map("{:g}".format),
+                        "reason": reason,
+                    }
+                )
+            )
+
+    def as_table(self) -> pd.DataFrame:
+        """Return the ledger, a row an entry, in the order of the steps."""
+        if not self.parts:
+            return pd.DataFrame({name: pd.Series(dtype="int64" if name == "wave" else "str") for name in LEDGER})
+        return pd.concat(self.parts, ignore_index=True)[LEDGER]
+
+
+def apply_crosswalk(
+    responses: pd.DataFrame, crosswalk: Iterable[Mapping[str, Any]], where: str
+) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Give columns and codes the codebook's names; return the table and the factors of units.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = [{"action": "rename", "raw_name": "q1", "variable": "plan"},
+    ...         {"action": "recode", "variable": "plan", "raw_code": "9", "code": "2"}]
+    >>> apply_crosswalk(pd.DataFrame({"q1": ["1", "9"]}), rows, "wave1.csv")[0]["plan"].tolist()
+    ['1', '2']
+    """
+    rows = list(crosswalk)
+    problems = [
+        f"{where}: data/crosswalk.csv names a column '{row['raw_name']}' that the file does not have; "
+        f"{describe_allowed(row['raw_name'], responses.columns)}"
+        for row in rows
+        if row["action"] in ("rename", "ignore") and row["raw_name"] not in responses
+    ]
+    if problems:
+        raise StudyError(problems)
+    text = responses.drop(columns=[row["raw_name"] for row in rows if row["action"] == "ignore"])
+    text = text.rename(columns={row["raw_name"]: row["variable"] for row in rows if row["action"] == "rename"})
+    codes: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if row["action"] == "recode":
+            codes.setdefault(row["variable"], {})[row["raw_code"]] = row["code"]
+    recoded = {name: text[name].replace(changes) for name, changes in codes.items() if name in text}
+    factors = {row["variable"]: float(row["factor"]) for row in rows if row["action"] == "multiply"}
+    return text.assign(**recoded), factors
+
+
+def rename_ranges(
+    labels: Mapping[str, Any], crosswalk: Iterable[Mapping[str, Any]]
+) -> dict[str, Sequence[Sequence[str]]]:
+    """User-missing ranges of the file by the codebook's names."""
+    names = {row["raw_name"]: row["variable"] for row in crosswalk if row["action"] == "rename"}
+    return {names.get(raw, raw): spans for raw, spans in labels.get("user_missing", {}).items()}
+
+
+def check_columns(text: pd.DataFrame, asked: Sequence[Variable], where: str, wave: int) -> None:
+    """Refuse a file with columns that nobody described, or without columns that its wave asked."""
+    names = [variable.name for variable in asked]
+    unknown = [name for name in text.columns if name not in {*names, "raw_row", "wave"}]
+    missing = [name for name in names if name not in text.columns]
+    problems = [
+        f"{where}: column '{name}' is not in data/codebook.csv for wave {wave}; add a row there, or rename or "
+        f"ignore it in data/crosswalk.csv; {describe_allowed(name, missing or names, at_most=6)}"
+        for name in unknown
+    ] + [
+        f"{where}: no column for variable '{name}', which data/codebook.csv says wave {wave} asked; correct "
+        f"its waves, or rename a column to it in data/crosswalk.csv; {describe_allowed(name, unknown, at_most=6)}"
+        for name in missing
+    ]
+    if problems:
+        raise StudyError(problems)
+    if "wave" in text and set(text["wave"]) - {str(wave), ""}:
+        raise StudyError(
+            f"{where}: column 'wave' holds {', '.join(sorted(set(text['wave']) - {str(wave)})[:5])}; this file is "
+            f"registered as wave {wave} (pick its rows with waves: where: in config.yaml)"
+        )
+
+
+def read_values(
+    text: pd.DataFrame,
+    asked: Sequence[Variable],
+    factors: Mapping[str, float],
+    user_missing: Mapping[str, Sequence[Sequence[str]]],
+    settings: Mapping[str, Any],
+    where: str,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read every variable's type, telling missing codes from answers; all faults are raised at once."""
+    shared = {**settings.get("missing_codes", {}), **settings["wave"].get("missing_codes", {})}
+    values: dict[str, pd.Series] = {}
+    kinds: dict[str, pd.Series] = {}
+    problems: list[str] = []
+    text = text.astype("object")
+    for variable in asked:
+        cells = text[variable.name]
+        reasons = {
+            code: kind for code, kind in {**shared, **variable.missing_codes}.items() if code not in variable.codes
+        }
+        reasons[""] = "no_answer"
+        kind = pd.Series([reasons.get(cell, "") for cell in cells.tolist()], index=cells.index, dtype="str")
+        # ASSUME a value that the file itself declares missing, under a code that nobody described, is no answer.
+        if spans := user_missing.get(variable.name):
+            kind = kind.mask((kind == "") & lies_within(cells, spans), "no_answer")
+        answered = kind == ""
+        try:
+            columns = read_type(cells[answered], variable, settings["wave"].get("decimal", "."))
+        except ValueError as error:
+            problems.append(f"{where}: {variable.name}: {error}{locate(cells, error, text)}")
+            continue
+        for name, column in columns.items():
+            values[name] = (column * factors[name] if name in factors else column).reindex(cells.index)
+            kinds[name] = kind
+    if problems:
+        raise StudyError(problems)
+    return pd.DataFrame(values, index=text.index), pd.DataFrame(kinds, index=text.index)
+
+
+def lies_within(cells: pd.Series, spans: Sequence[Sequence[str]]) -> pd.Series:
+    """Whether a value lies in one of the ranges (low, high), both ends included."""
+    inside = pd.Series(False, index=cells.index)
+    numbers = pd.to_numeric(cells, errors="coerce")
+    for low, high in spans:
+        try:
+            inside |= numbers.between(float(low), float(high))
+        except ValueError:
+            inside |= cells.between(low, high)
+    return inside
+
+
+class UnreadableValuesError(ValueError):
+    """Values that do not fit their variable; ``bad`` holds them."""
+
+    def __init__(self, message: str, bad: Iterable[str]) -> None:
+        self.bad = list(dict.fromkeys(bad))
+        listed = ", ".join(f"'{value}'" for value in self.bad[:5]) + (" and others" if len(self.bad) > 5 else "")
+        super().__init__(f"{listed} {message}")
+
+
+def locate(cells: pd.Series, error: ValueError, text: pd.DataFrame) -> str:
+    """Name the first rows that hold an unreadable value."""
+    rows = text.loc[cells.isin(getattr(error, "bad", [])), "raw_row"].tolist()
+    listed = ", ".join(map(str, rows[:5])) + (f" and {len(rows) - 5} more" if len(rows) > 5 else "")
+    return f" (data row{'s' if len(rows) != 1 else ''} {listed})" if rows else ""
+
+
+def read_type(cells: pd.Series, variable: Variable, decimal: str = ".") -> dict[str, pd.Series]:
+    """Read the answered cells of one variable.
+
+    Parameters
+    ----------
+    cells
+        Text, none blank, none a missing code.
+    variable
+        Its row of the codebook.
+    decimal
+        The decimal mark of the file.
+
+    Returns
+    -------
+    dict
+        Column name → values; a multi-select answer gives one boolean column a choice, any other variable one column.
+
+    Raises
+    ------
+    UnreadableValuesError
+        Names the values that do not fit, and what is allowed.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from firmties.codebook import Variable
+    >>> kinds = Variable("fin", type="multiple", codes={"loan": "a loan", "grant": "a grant"})
+    >>> read_type(pd.Series(["loan|grant", "none"]), kinds)["fin__loan"].tolist()
+    [True, False]
+    """
+    name = variable.name
+    if variable.type in ("number", "integer") or (variable.type == "ordinal" and are_whole_numbers(variable.codes)):
+        numbers = pd.to_numeric(
+            cells.str.replace(decimal, ".", regex=False) if decimal != "." else cells, errors="coerce"
+        )
+        if numbers.isna().any():
+            raise UnreadableValuesError(
+                "cannot be read as a number; " + describe_expected(variable), cells[numbers.isna()]
+            )
+        if variable.type == "number":
+            return {name: numbers.astype("float64")}
+        if (numbers % 1 != 0).any():
+            raise UnreadableValuesError("should be a whole number", cells[numbers % 1 != 0])
+        whole = numbers.astype("int64").astype("Int64")
+        if variable.type == "ordinal":
+            known = {int(float(code)) for code in variable.codes}
+            check_codes(cells, whole.isin(known), variable)
+        return {name: whole}
+    if variable.type in ("category", "ordinal"):
+        check_codes(cells, cells.isin(variable.codes), variable)
+        return {name: cells.astype("str")}
+    if variable.type == "boolean":
+        truth = cells.str.lower().map(TRUTH)
+        if truth.isna().any():
+            raise UnreadableValuesError("should be 1 or 0, true or false", cells[truth.isna()])
+        return {name: truth.astype("boolean")}
+    if variable.type == "multiple":
+        return read_choices(cells, variable)
+    if variable.type == "datetime":
+        times = pd.to_datetime(cells, errors="coerce", format="ISO8601")
+        if times.isna().any():
+            raise UnreadableValuesError("should be a date or time like 2024-03-01T12:30:00", cells[times.isna()])
+        return {name: times}
+    return {name: cells.astype("str")}
+
+
+def are_whole_numbers(codes: Iterable[str]) -> bool:
+    """Whether every code is a whole number."""
+    try:
+        return all(float(code).is_integer() for code in codes)
+    except ValueError:
+        return False
+
+
+def describe_expected(variable: Variable) -> str:
+    """Say which values a numeric variable takes."""
+    if variable.codes:
+        return f"its codes are {', '.join(variable.codes)}"
+    if variable.minimum is not None or variable.maximum is not None:
+        return f"it runs from {variable.minimum} to {variable.maximum}"
+    return "correct the file, or give the code in missing_codes:"
+
+
+def check_codes(cells: pd.Series, known: pd.Series, variable: Variable) -> None:
+    """Refuse codes that the codebook does not list."""
+    if not known.all():
+        bad = cells[~known]
+        raise UnreadableValuesError(
+            "is no code of this variable: add it to data/codebook.csv or recode it in data/crosswalk.csv; "
+            + describe_allowed(bad.iloc[0], variable.codes),
+            bad,
+        )
+
+
+def read_choices(cells: pd.Series, variable: Variable) -> dict[str, pd.Series]:
+    """Read a multi-select answer as one boolean column a choice; ``none`` alone stands for no choice."""
+    separator = variable.separator or "|"
+    chosen = cells.map(lambda cell: frozenset(part for part in cell.split(separator.strip() or None) if part.strip()))
+    picked = chosen.map(lambda choices: frozenset(part.strip() for part in choices))
+    allowed = {*variable.codes, NONE_CHOSEN}
+    unknown = picked.map(lambda choices: not choices <= allowed)
+    if unknown.any():
+        strange = sorted({part for choices in picked[unknown] for part in choices - allowed})
+        raise UnreadableValuesError(
+            f"holds choices that the codebook does not list ({', '.join(strange[:5])}); "
+            + describe_allowed(strange[0], variable.codes),
+            cells[unknown],
+        )
+    return {
+        f"{variable.name}__{code}": picked.map(lambda choices, code=code: code in choices).astype("boolean")
+        for code in variable.codes
+    }
+
+
+def add_keys(
+    values: pd.DataFrame, kinds: pd.DataFrame, text: pd.DataFrame, study: Mapping[str, Any], wave: int, where: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Put wave, firm key and response key first; refuse blank and repeated keys.
+
+    A study whose exports have no response number gets one made of wave and firm,
+    counted up where a firm answered twice.
+    """
+    firm, response = study["firm"], study.get("response", "response")
+    if values[firm].isna().any():
+        rows = text.loc[values[firm].isna(), "raw_row"].tolist()
+        raise StudyError(f"{where}: the firm key '{firm}' is blank in data rows {', '.join(map(str, rows[:5]))}")
+    if response not in values:
+        again = values.groupby(firm).cumcount()
+        made = f"{wave}-" + text[firm] + again.map(lambda count: f"-{count + 1}" if count else "")
+        values, kinds = values.assign(**{response: made.astype("str")}), kinds.assign(**{response: ""})
+    if values[response].isna().any():
+        rows = text.loc[values[response].isna(), "raw_row"].tolist()
+        raise StudyError(
+            f"{where}: the response key '{response}' is blank in data rows {', '.join(map(str, rows[:5]))}"
+        )
+    repeated = values[response][values[response].duplicated(keep=False)]
+    if len(repeated):
+        raise StudyError(
+            f"{where}: the response key '{response}' is not unique: {', '.join(repeated.astype('str').unique()[:5])} "
+            f"(data rows {', '.join(map(str, text.loc[repeated.index, 'raw_row'].tolist()[:6]))}); a response "
+            "may come once in a file"
+        )
+    order = ["wave", firm, response]
+    values = values.assign(wave=wave)
+    kinds = kinds.assign(wave="")
+    return (
+        values[order + [name for name in values if name not in order]],
+        kinds[order + [name for name in values if name not in order]],
+    )
+
+
+def drop_out_of_range(
+    values: pd.DataFrame,
+    kinds: pd.DataFrame,
+    asked: Sequence[Variable],
+    raw_row: pd.Series,
+    settings: Mapping[str, Any],
+    ledger: Ledger,
+    where: str,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Stop at values outside the codebook's range, or set them missing where the configuration says so."""
+    problems, kept, gone = [], {}, {}
+    for variable in asked:
+        if variable.type not in ("number", "integer") or variable.name not in values:
+            continue
+        column = values[variable.name]
+        low = -np.inf if variable.minimum is None else variable.minimum
+        high = np.inf if variable.maximum is None else variable.maximum
+        outside = column.notna() & ~column.between(low, high).fillna(True).astype(bool)
+        if not outside.any():
+            continue
+        if settings.get("cleaning", {}).get("out_of_range", "stop") == "stop":
+            shown = ", ".join(f"{value:g}" for value in column[outside].head(5))
+            problems.append(
+                f"{where}: {variable.name}: {shown} outside its range {low:g} to {high:g} (data rows "
+                f"{', '.join(map(str, raw_row[outside].head(5)))}); correct the range in data/codebook.csv, recode it "
+                "in data/crosswalk.csv, or set cleaning: out_of_range: missing"
+            )
+        else:
+            ledger.add(values[outside], "out of range", f"outside {low:g} to {high:g}", variable.name, column[outside])
+            kept[variable.name] = column.mask(outside)
+            gone[variable.name] = kinds[variable.name].mask(outside, "lost")
+    if problems:
+        raise StudyError(problems)
+    return values.assign(**kept), kinds.assign(**gone)
+
+
+def exclude_responses(
+    values: pd.DataFrame, asked: Sequence[Variable], settings: Mapping[str, Any], ledger: Ledger, where: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Apply the exclusion rules in their order; each response that goes has a row in the ledger."""
+    cleaning, flag_settings = settings.get("cleaning", {}), settings.get("quality_flags", {})
+    keys = ["wave", ledger.response, ledger.firm]
+    flags = None
+    for rule in cleaning.get("exclude", []):
+        if "keep" in rule:
+            gone = find_duplicates(values, ledger.firm, rule["keep"], cleaning.get("duplicates", {}))
+            reason = f"another response of the firm was kept: {', then '.join(rule['keep'])}"
+        elif "flags_at_least" in rule:
+            flags = flag_responses(values, asked, flag_settings, keys)
+            gone = flags["n_flags"].ge(rule["flags_at_least"])
+            reason = f"{rule['flags_at_least']} or more quality flags"
+        else:
+            gone = evaluate_condition(rule["when"], values, f"cleaning: exclude: {rule['rule']}", where)
+            reason = rule["when"]
+        ledger.add(values[gone], rule["rule"], reason)
+        values = values[~gone]
+    if values.empty:
+        raise StudyError(
+            f"{where}: no response is left after cleaning: exclude: in config.yaml; see the ledger's rules"
+        )
+    return values, flag_responses(values, asked, flag_settings, keys) if flags is None else flags
+
+
+def evaluate_condition(condition: str, table: pd.DataFrame, key: str, where: str) -> pd.Series:
+    """Rows for which a condition surely holds; unknown counts as not."""
+    try:
+        return evaluate(condition, table).astype("boolean").fillna(False).astype(bool)
+    except ExpressionError as error:
+        raise StudyError(f"{where}: {key}: {error}") from error
+
+
+def find_duplicates(values: pd.DataFrame, firm: str, keep: Sequence[str], settings: Mapping[str, Any]) -> pd.Series:
+    """Mark all but one response of each firm.
+
+    ``complete`` prefers the response with most answers, ``senior`` the informant named first in ``senior: order``,
+    ``latest`` the last to submit; later rules break the ties of earlier ones, then the order of the file.
+    """
+    preference = pd.DataFrame(index=values.index)
+    for number, rule in enumerate(keep):
+        if rule == "complete":
+            preference[number] = -values.notna().sum(axis=1)
+        elif rule == "senior":
+            order = {role: rank for rank, role in enumerate(settings["senior"]["order"])}
+            preference[number] = values[settings["senior"]["variable"]].map(order).fillna(len(order)).astype("int64")
+        else:
+            preference[number] = -pd.to_numeric(values[settings["latest"]].rank(na_option="top"))
+    best = preference.sort_values(list(preference.columns), kind="stable").index
+    return values.loc[best].duplicated(firm).reindex(values.index)
+
+
+def check_keys(values: pd.DataFrame, study: Mapping[str, Any], where: str) -> None:
+    """Refuse a firm that is left with two responses in a wave."""
+    repeated = values.loc[values[study["firm"]].duplicated(), study["firm"]].astype("str").unique()
+    if len(repeated):
+        raise StudyError(
+            f"{where}: {len(repeated)} firms have more than one response: {', '.join(repeated[:5])}; say which to keep "
+            "with an entry {rule: duplicate, keep: [complete, latest]} in cleaning: exclude:"
+        )
+
+
+def set_missing(
+    values: pd.DataFrame, kinds: pd.DataFrame, settings: Mapping[str, Any], ledger: Ledger, where: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Set implausible values missing (kind ``lost``), each with a row in the ledger."""
+    for rule in settings.get("cleaning", {}).get("set_missing", []):
+        hit = evaluate_condition(rule["when"], values, f"cleaning: set_missing: {rule['rule']}", where)
+        for name in rule["variables"]:
+            gone = hit & values[name].notna()
+            ledger.add(values[gone], rule["rule"], rule["when"], name, values.loc[gone, name])
+            values = values.assign(**{name: values[name].mask(gone)})
+            kinds = kinds.assign(**{name: kinds[name].mask(gone, "lost")})
+    return values, kinds
+
+
+def reverse_items(
+    values: pd.DataFrame, kinds: pd.DataFrame, asked: Sequence[Variable]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Recode reverse-keyed items once, to ``minimum + maximum - x``; ``<variable>_raw`` keeps the answer as given."""
+    reversed_values, reversed_kinds = {}, {}
+    for variable in asked:
+        if variable.reverse:
+            assert variable.minimum is not None
+            assert variable.maximum is not None
+            ends = variable.minimum + variable.maximum
+            raw = values[variable.name]
+            reversed_values[f"{variable.name}_raw"] = raw
+            reversed_kinds[f"{variable.name}_raw"] = kinds[variable.name]
+            reversed_values[variable.name] = (ends - raw).astype(raw.dtype)
+    return values.assign(**reversed_values), kinds.assign(**reversed_kinds)
+
+
+def read_long_table(
+    text: pd.DataFrame,
+    labels: Mapping[str, Any],
+    fields: Sequence[Variable],
+    entry: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    firm_waves: pd.DataFrame,
+    ledger: pd.DataFrame,
+) -> pd.DataFrame:
+    """Read one wave's long file of partners or of pairs.
+
+    Parameters
+    ----------
+    text, labels
+        The file, from :func:`firmties.readers.read_wave`.
+    fields
+        The codebook's variables of a partner.
+    entry
+        ``wave`` (the wave's entry), ``table`` (alters or alter_pairs), ``crosswalk`` (the wave's rows).
+    settings
+        ``study``, ``missing_codes``.
+    firm_waves
+        The panel's keys; partners of responses that the ledger excluded are left out with them.
+    ledger
+        To tell those from firms that nobody knows.
+
+    Raises
+    ------
+    StudyError
+        For unknown or missing columns, unknown firms, a partner that comes twice, and values that cannot be read.
+    """
+    wave, firm = int(entry["wave"]["id"]), settings["study"]["firm"]
+    where = f"{labels['file']} (wave {wave})"
+    slots = ["alter"] if entry["table"] == "alters" else ["alter_i", "alter_j"]
+    own = fields if entry["table"] == "alters" else [Variable("tie", "Tie between two partners", "number")]
+    named = [row for row in entry["crosswalk"] if row["raw_name"] in text or row["variable"] in {v.name for v in own}]
+    table, factors = apply_crosswalk(text, named, where)
+    keys = [Variable(firm, type="id"), *(Variable(slot, type="integer") for slot in slots)]
+    asked = [*keys, *(variable for variable in own if variable.is_asked(wave))]
+    check_columns(table, asked, where, wave)
+    ranges = rename_ranges(labels, named)
+    values, _ = read_values(table, asked, factors, ranges, {**settings, "wave": entry["wave"]}, where)
+    values.insert(0, "wave", wave)
+    if values.duplicated(["wave", firm, *slots]).any():
+        row = values[values.duplicated(["wave", firm, *slots])].iloc[0]
+        raise StudyError(
+            f"{where}: {firm} '{row[firm]}', {', '.join(f'{slot} {row[slot]}' for slot in slots)} comes twice"
+        )
+    known = set(firm_waves.loc[firm_waves["wave"] == wave, firm])
+    excluded = set(ledger.loc[(ledger["wave"] == str(wave)) & (ledger["variable"] == ""), "firm"])
+    strangers = sorted(set(values[firm]) - known - excluded)
+    if strangers:
+        raise StudyError(f"{where}: {len(strangers)} firms are in no response of wave {wave}, such as '{strangers[0]}'")
+    values = values[values[firm].isin(known)]
+    if slots == ["alter_i", "alter_j"]:
+        ordered = values[slots].astype("int64").agg(["min", "max"], axis=1)
+        values = values.assign(alter_i=ordered["min"], alter_j=ordered["max"])
+    return values.reset_index(drop=True)

@@ -1,0 +1,95 @@
+"""Waves stacked into one firm × wave panel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from firmties.errors import StudyError
+
+
+def stack_waves(
+    waves: Mapping[int, pd.DataFrame], kinds: Mapping[int, pd.DataFrame], keys: Sequence[str], order: Sequence[str] = ()
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Stack clean waves; keys must be unique.
+
+    Parameters
+    ----------
+    waves, kinds
+        Wave → its clean values, and the kinds of its missing values.
+    keys
+        Wave, firm and response columns.
+    order
+        Variables in the codebook's order; columns follow it.
+
+    Returns
+    -------
+    panel
+        One row a firm in a wave, sorted by wave and firm; what a wave did not ask is missing.
+    kinds
+        The same rows and columns; ``not_asked`` where a wave lacks the variable.
+
+    Raises
+    ------
+    StudyError
+        If a firm comes twice in a wave, or a response key in two waves.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> one = pd.DataFrame({"wave": [1], "firm": ["a"], "response": ["r1"], "x": [2.0]})
+    >>> two = pd.DataFrame({"wave": [2], "firm": ["a"], "response": ["r2"]})
+    >>> blank = {1: one.astype("str").replace(".*", "", regex=True), 2: two.astype("str").replace(".*", "", regex=True)}
+    >>> stack_waves({1: one, 2: two}, blank, ["wave", "firm", "response"])[1]["x"].tolist()
+    ['', 'not_asked']
+    """
+    wave, firm, response = keys
+    panel = pd.concat(waves.values(), ignore_index=True)
+    why = pd.concat(kinds.values(), ignore_index=True).fillna("not_asked")
+    places = panel.groupby(response)[wave].agg(list)
+    twice = places[places.map(len) > 1]
+    if len(twice):
+        name, waves_found = twice.index[0], twice.iloc[0]
+        raise StudyError(
+            f"the response key '{response}' must be unique over the waves: {len(twice)} keys come again, "
+            f"'{name}' in waves {', '.join(map(str, waves_found))}; was a wave's file registered twice?"
+        )
+    if panel.duplicated([wave, firm]).any():
+        raise StudyError(
+            f"a firm comes twice in a wave: {panel[panel.duplicated([wave, firm])].iloc[0][[wave, firm]].tolist()}"
+        )
+    rank = {name: number for number, name in enumerate(order)}
+    columns = [*keys, *sorted((c for c in panel if c not in keys), key=lambda c: rank.get(str(c), len(rank)))]
+    rows = panel.sort_values([wave, firm], kind="stable").index
+    return panel.loc[rows, columns].reset_index(drop=True), why.loc[rows, columns].reset_index(drop=True)
+
+
+def stack_tables(tables: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
+    """Stack tables of waves in the waves' order, each with its ``wave``."""
+    return pd.concat([table.assign(wave=wave) for wave, table in tables.items()], ignore_index=True)
+
+
+def check_sample(sample: pd.DataFrame, panel: pd.DataFrame, firm: str, files: Mapping[int, str]) -> None:
+    """Refuse a sample file in which a firm comes twice, a disposition is unknown, or a respondent is absent."""
+    known = ("I", "P", "R", "NC", "O", "UH", "UO", "NE")
+    problems = []
+    for wave, file in files.items():
+        part = sample[sample["wave"] == wave]
+        twice = part.loc[part[firm].duplicated(), firm].unique()
+        if len(twice):
+            problems.append(f"{file} (wave {wave}): firm '{twice[0]}' comes twice ({len(twice)} firms do)")
+        strange = sorted(set(part["disposition"]) - set(known))
+        if strange:
+            problems.append(
+                f"{file} (wave {wave}): disposition '{strange[0]}' is not allowed; allowed: {', '.join(known)}"
+            )
+        answered = panel.loc[panel["wave"] == wave, firm]
+        absent = answered[~answered.isin(part[firm])]
+        if len(absent):
+            problems.append(
+                f"{file} (wave {wave}): {len(absent)} firms answered but are not in the sample file, "
+                f"such as '{absent.iloc[0]}'"
+            )
+    if problems:
+        raise StudyError(problems)

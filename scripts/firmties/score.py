@@ -1,0 +1,132 @@
+"""From answers to constructs: scales, partners, networks, value chain, derived variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from firmties.alters import aggregate_alters
+from firmties.catalogue import list_variables
+from firmties.codebook import Variable
+from firmties.ego_networks import measure_ego_networks
+from firmties.errors import StudyError
+from firmties.expressions import ExpressionError, evaluate, parse
+from firmties.network_types import classify_networks, describe_firms
+from firmties.scales import Anchors, score_scales
+from firmties.value_chain import place_in_value_chain
+
+# How the codebook's types appear in the scored tables.
+SCORED_TYPES = {"datetime": "text", "json": "text"}
+
+
+@dataclass
+class ScoredStudy:
+    """The scored tables and the dictionary of their variables."""
+
+    panel: pd.DataFrame
+    alters: pd.DataFrame
+    alter_pairs: pd.DataFrame
+    networks: pd.DataFrame
+    dictionary: pd.DataFrame
+
+
+def score_study(
+    panel: pd.DataFrame,
+    alters: pd.DataFrame,
+    alter_pairs: pd.DataFrame,
+    decisions: pd.DataFrame,
+    anchors: Mapping[str, tuple[float, float]],
+    variables: Mapping[str, Variable],
+    settings: Mapping[str, Any],
+) -> ScoredStudy:
+    """Score everything that the configuration declares, in the order partners, networks, value chain, scales, derived.
+
+    Parameters
+    ----------
+    panel, alters, alter_pairs
+        Linked tables; the last two may be empty.
+    decisions
+        The decision table of network types, as text; may be empty.
+    anchors
+        Variable → (centre, spread), from data/anchors.csv.
+    variables
+        The codebook, by name.
+    settings
+        The configuration; ``study``, ``waves``, ``alters``, ``networks``, ``value_chain``, ``scales``, ``derived``,
+        ``references`` of the configuration.
+
+    Raises
+    ------
+    StudyError
+        If an anchor is missing (with the rows to add), or an expression cannot be evaluated.
+    """
+    keys = ["wave", settings["study"]["firm"]]
+    constants = Anchors(anchors)
+    networks = pd.DataFrame(columns=[*keys, "network", "type", "rule", "flag"])
+    if alter_settings := settings.get("alters"):
+        alters = derive(alters, alter_settings.get("derived", []), constants, "alters: derived")
+        measures = measure_ego_networks(
+            alters, alter_pairs, keys, alter_settings["tie_from"], alter_settings["unknown_at_most"]
+        )
+        aggregated = aggregate_alters(alters, panel, alter_settings.get("aggregated", []), keys)
+        panel = panel.merge(aggregated, on=keys, how="left", validate="one_to_one")
+        panel = panel.merge(measures, on=keys, how="left", validate="one_to_one")
+    if network_settings := settings.get("networks"):
+        networks = classify_networks(panel, decisions, network_settings, keys)
+        firms = describe_firms(networks, panel, network_settings, keys)
+        panel = panel.merge(firms, on=keys, how="left", validate="one_to_one")
+    if settings.get("value_chain"):
+        panel = pd.concat([panel, place_in_value_chain(panel, settings["value_chain"])], axis=1)
+    panel = score_scales(panel, settings.get("scales", []), constants)
+    panel = derive(panel, settings.get("derived", []), constants, "derived")
+    constants.check()
+    dictionary = describe_variables({"panel": panel, "alters": alters, "networks": networks}, variables, settings)
+    return ScoredStudy(panel, alters, alter_pairs, networks, dictionary)
+
+
+def derive(table: pd.DataFrame, entries: Sequence[Mapping[str, Any]], anchors: Anchors, key: str) -> pd.DataFrame:
+    """Add derived variables in their order; each may use those before it."""
+    for entry in entries:
+        try:
+            for node in parse(entry["value"]).walk():
+                if node.kind == "call" and node.value == "anchored":
+                    anchors.require(node.children[0].value, table)
+            table = table.assign(**{entry["name"]: evaluate(entry["value"], table, anchors)})
+        except ExpressionError as error:
+            raise StudyError(f"config.yaml: {key}: {entry['name']}: {error}") from error
+    return table
+
+
+def describe_variables(
+    tables: Mapping[str, pd.DataFrame], variables: Mapping[str, Variable], settings: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Describe every variable of the scored tables: label, type, codes in display order, reference, unit, origin.
+
+    A derived text variable is a category with the values found, sorted; the reference is the
+    configuration's, otherwise the first code.
+    """
+    described = list_variables(settings, variables)
+    rows = []
+    for table, frame in tables.items():
+        for name in frame.columns:
+            variable = described.get(table, {}).get(name, Variable(name, type="text", origin="key"))
+            kind = SCORED_TYPES.get(variable.type, variable.type)
+            codes = dict(variable.codes)
+            if kind == "text" and variable.origin.startswith("="):
+                kind, codes = "category", {code: code for code in sorted(frame[name].dropna().unique())}
+            rows.append(
+                {
+                    "variable": name,
+                    "table": table,
+                    "label": variable.label,
+                    "type": kind,
+                    "codes": "|".join(f"{code}={label}" for code, label in codes.items()),
+                    "reference": settings.get("references", {}).get(name, next(iter(codes), "")),
+                    "unit": variable.unit,
+                    "origin": variable.origin,
+                }
+            )
+    return pd.DataFrame(rows)

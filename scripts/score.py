@@ -1,0 +1,52 @@
+"""Score constructs: scales, partners, networks, value chain, derived variables."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from firmties.codebook import Variable
+from firmties.jobs import run_job
+from firmties.score import score_study
+
+
+def main(
+    panel: str,
+    alters: str | None,
+    alter_pairs: str | None,
+    decisions: str | None,
+    anchors: Mapping[str, Sequence[float]],
+    codebook: Sequence[Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    outputs: Mapping[str, str],
+) -> str:
+    """Score the linked tables; write them as Parquet and their dictionary as CSV."""
+    scored = score_study(
+        pd.read_parquet(panel),
+        pd.read_parquet(alters) if alters else pd.DataFrame(),
+        pd.read_parquet(alter_pairs) if alter_pairs else pd.DataFrame(),
+        pd.read_csv(decisions, dtype="str", keep_default_na=False) if decisions else pd.DataFrame(),
+        {name: (float(row[0]), float(row[1])) for name, row in anchors.items()},
+        {row["name"]: Variable.from_row(row) for row in codebook},
+        settings,
+    )
+    for name in ("panel", "alters", "alter_pairs", "networks"):
+        getattr(scored, name).to_parquet(outputs[name])
+    scored.dictionary.to_csv(outputs["dictionary"], index=False, lineterminator="\n")
+    return f"{len(scored.panel)} firm-waves, {scored.panel.shape[1]} variables, {len(scored.alters)} partners\n"
+
+
+if "snakemake" in globals():
+    job = globals()["snakemake"]
+    run_job(
+        main,
+        job.log[0],
+        panel=job.input.panel,
+        alters=job.input.get("alters"),
+        alter_pairs=job.input.get("alter_pairs"),
+        decisions=job.input.get("decisions"),
+        anchors=job.params.anchors,
+        codebook=job.params.codebook,
+        settings=job.params.settings,
+        outputs=dict(job.output.items()),
+    )
