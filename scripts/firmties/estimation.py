@@ -1,0 +1,558 @@
+"""Declared models: which rows they use, their fits for each outcome, sample and block, and the tables of results."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from firmties.errors import StudyError, describe_allowed
+from firmties.estimators import Estimate, FitError, fit_likelihood, fit_ols
+from firmties.expressions import ExpressionError, evaluate
+from firmties.formulas import (
+    Design,
+    Factor,
+    Term,
+    as_codes,
+    find_levels,
+    find_missing,
+    list_factors,
+    list_variables,
+    parse_formula,
+    write_formula,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+ESTIMATORS = ("ols", "logit", "ordered_logit", "negative_binomial")
+ALL_ROWS = "all"
+
+
+# --- rows ----------------------------------------------------------------------------------------------------------
+
+
+def select_rows(
+    table: pd.DataFrame, condition: str | None, outcome: str, terms: Sequence[Term], groups: Sequence[str] = ()
+) -> tuple[np.ndarray, dict[str, int]]:
+    """Select the rows in a sample that are complete in a model's variables.
+
+    Parameters
+    ----------
+    condition
+        Expression that holds in the sample; None for all rows. A row where it is unknown is outside.
+    terms
+        Terms whose factors must have a value.
+    groups
+        Further variables that must have one (clusters, absorbed intercepts).
+
+    Returns
+    -------
+    tuple
+        Mask of the rows; reason -> number of rows left out, each row counted once, for the first reason that
+        applies: outside the sample, outcome missing, then the factors in the order of the formula.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"y": [1.0, None, 3.0, 4.0], "x": [1.0, 2.0, None, 1.0], "size": [1, 1, 1, 9]})
+    >>> mask, left_out = select_rows(table, "size < 5", "y", parse_formula("x"))
+    >>> mask.tolist(), left_out
+    ([True, False, False, False], {'outside sample': 1, 'outcome missing': 1, 'x missing': 1})
+    """
+    import numpy as np
+
+    mask = np.ones(len(table), dtype=bool)
+    left_out: dict[str, int] = {}
+
+    def leave_out(reason: str, gone: np.ndarray) -> None:
+        if number := int((mask & gone).sum()):
+            left_out[reason] = number
+        mask[gone] = False
+
+    if condition:
+        leave_out("outside sample", ~evaluate(condition, table).fillna(False).to_numpy(dtype=bool))
+    leave_out("outcome missing", table[outcome].isna().to_numpy(dtype=bool))
+    for factor in list_factors(terms):
+        leave_out(f"{factor.label} missing", find_missing(factor, table))
+    for name in groups:
+        leave_out(f"{name} missing", table[name].isna().to_numpy(dtype=bool))
+    return mask, left_out
+
+
+def number_groups(table: pd.DataFrame, variables: Sequence[str]) -> np.ndarray:
+    """Number the combinations of values of some variables 0, 1, … in order of first appearance."""
+    return table.groupby(list(variables), sort=False, dropna=False).ngroup().to_numpy()
+
+
+def sample_rows(fit: Mapping[str, Any], table: pd.DataFrame) -> pd.DataFrame:
+    """Give the rows that a fit used, from the table that it was fitted on.
+
+    Raises
+    ------
+    StudyError
+        If the table no longer gives as many rows as the fit had.
+    """
+    import numpy as np
+
+    terms = parse_formula(fit["complete_cases"])
+    clusters = [fit["cluster"]] if fit["cluster"] else []
+    mask, _ = select_rows(table, fit["condition"], fit["outcome"], terms, [*clusters, *fit["absorb"]])
+    rows = table.loc[mask]
+    if fit["absorb"]:
+        cells = number_groups(rows, fit["absorb"])
+        rows = rows.loc[np.bincount(cells)[cells] > 1]
+    if len(rows) != fit["n_obs"]:
+        where = f"model {fit['model']}, outcome {fit['outcome']}"
+        raise StudyError(f"{where}: the scored table gives {len(rows)} rows, the fit had {fit['n_obs']}; fit it again")
+    return rows.reset_index(drop=True)
+
+
+# --- declared models -----------------------------------------------------------------------------------------------
+
+
+def check_model(settings: Mapping[str, Any]) -> list[str]:
+    """List what a model asks for that its estimator does not offer.
+
+    Examples
+    --------
+    >>> check_model({"id": "M5", "estimator": "logit", "covariance": {"type": "HC3"}})
+    ['models: M5: covariance: HC3 is defined for estimator ols only (here: logit); use cluster or classical']
+    """
+    where, estimator = f"models: {settings['id']}", settings["estimator"]
+    problems = []
+    if estimator not in ESTIMATORS:
+        return [f"{where}: estimator: '{estimator}'; {describe_allowed(estimator, ESTIMATORS)}"]
+    covariance = settings.get("covariance") or {"type": "classical"}
+    if covariance["type"] == "HC3" and estimator != "ols":
+        only = f"is defined for estimator ols only (here: {estimator})"
+        problems.append(f"{where}: covariance: HC3 {only}; use cluster or classical")
+    if covariance["type"] == "cluster" and not covariance.get("by"):
+        problems.append(f"{where}: covariance: by: a clustered covariance needs the variable of the clusters")
+    if settings.get("absorb") and estimator != "ols":
+        problems.append(f"{where}: absorb: intercepts can be absorbed with estimator ols only (here: {estimator})")
+    return problems
+
+
+def read_blocks(settings: Mapping[str, Any], sets: Mapping[str, str]) -> list[tuple[str, list[Term]]]:
+    """Give a model's blocks with their terms, each with those of the blocks before it; one block "" for a formula.
+
+    Raises
+    ------
+    StudyError
+        For a formula that cannot be read.
+    """
+    blocks, text = [], ""
+    declared = settings.get("blocks") or [{"name": "", "add": settings.get("formula", "1")}]
+    for block in declared:
+        where = f"models: {settings['id']}: " + (f"blocks: {block['name']}" if block["name"] != "" else "formula")
+        text = f"{text} + ({block['add']})" if text else f"({block['add']})"
+        try:
+            parse_formula(block["add"], sets)
+            blocks.append((str(block["name"]), parse_formula(text, sets)))
+        except ExpressionError as error:
+            raise StudyError(f"{where}: {error}") from error
+    return blocks
+
+
+def fit_model(
+    settings: Mapping[str, Any],
+    table: pd.DataFrame,
+    dictionary: pd.DataFrame,
+    sets: Mapping[str, str] | None = None,
+    samples: Mapping[str, str] | None = None,
+    references: Mapping[str, str] | None = None,
+) -> list[dict[str, Any]]:
+    """Fit a declared model: one entry for each outcome × sample × block.
+
+    Parameters
+    ----------
+    settings
+        An entry of ``models:``: id, estimator, outcomes, formula or blocks, and optionally title, table, samples,
+        covariance, absorb.
+    table
+        The scored table that the model is fitted on; rows with a missing value in a model's variables are left out.
+        Blocks are all fitted on the complete rows of the last one.
+    dictionary
+        Columns variable, table, label, type, codes, reference.
+    sets, samples, references
+        Of the configuration: named groups of terms, named conditions, reference levels.
+
+    Returns
+    -------
+    list of dict
+        Plain values as in the contract of ``fits/{model}.json``. A model that the data cannot carry has
+        ``status: failed``, a ``reason`` and no numbers.
+
+    Raises
+    ------
+    StudyError
+        For faults of the configuration: a formula that cannot be read, unknown names, HC3 with another estimator
+        than OLS, an outcome of the wrong type.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"y": [1.0, 2.0, 4.0, 3.0], "x": [0.0, 1.0, 2.0, 3.0]})
+    >>> words = pd.DataFrame(columns=["variable", "table", "label", "type", "codes", "reference"])
+    >>> [fit] = fit_model({"id": "m", "estimator": "ols", "outcomes": ["y"], "formula": "x"}, table, words)
+    >>> fit["terms"], [round(value, 3) for value in fit["params"]], fit["df"]
+    (['Intercept', 'x'], [1.3, 0.8], 2)
+    """
+    samples = dict(samples or {})
+    if problems := check_model(settings):
+        raise StudyError(problems)
+    blocks = read_blocks(settings, sets or {})
+    table = table.reset_index(drop=True)
+    _check_names(settings, table, blocks[-1][1], samples)
+    if "table" in dictionary and settings.get("table", "panel") in set(dictionary["table"]):
+        dictionary = dictionary.loc[dictionary["table"] == settings.get("table", "panel")]
+    return [
+        entry
+        for outcome in settings["outcomes"]
+        for sample in settings.get("samples") or [ALL_ROWS]
+        for entry in _fit_blocks(settings, outcome, sample, table, dictionary, blocks, samples.get(sample), references)
+    ]
+
+
+def _check_names(
+    settings: Mapping[str, Any], table: pd.DataFrame, terms: Sequence[Term], samples: Mapping[str, str]
+) -> None:
+    where = f"models: {settings['id']}"
+    covariance = settings.get("covariance") or {}
+    named = {
+        "outcomes": settings["outcomes"],
+        "formula": list_variables(terms),
+        "absorb": settings.get("absorb") or [],
+        "covariance: by": [covariance["by"]] if covariance.get("type") == "cluster" else [],
+    }
+    problems = [
+        f"{where}: {key}: no variable '{name}' in the table; {describe_allowed(name, table.columns)}"
+        for key, names in named.items()
+        for name in names
+        if name not in table.columns
+    ]
+    for sample in settings.get("samples") or []:
+        if sample not in samples and sample != ALL_ROWS:
+            problems.append(f"{where}: samples: no sample '{sample}'; {describe_allowed(sample, samples)}")
+    if problems:
+        raise StudyError(problems)
+
+
+def _fit_blocks(
+    settings: Mapping[str, Any],
+    outcome: str,
+    sample: str,
+    table: pd.DataFrame,
+    dictionary: pd.DataFrame,
+    blocks: Sequence[tuple[str, list[Term]]],
+    condition: str | None,
+    references: Mapping[str, str] | None,
+) -> list[dict[str, Any]]:
+    import numpy as np
+
+    covariance = settings.get("covariance") or {"type": "classical"}
+    cluster = covariance["by"] if covariance["type"] == "cluster" else None
+    absorb = list(settings.get("absorb") or [])
+    terms = blocks[-1][1]
+    try:
+        mask, left_out = select_rows(table, condition, outcome, terms, [*([cluster] if cluster else []), *absorb])
+    except ExpressionError as error:
+        raise StudyError(f"models: {settings['id']}, sample {sample}: {error}") from error
+    rows = table.loc[mask]
+    if absorb and len(rows):
+        cells = number_groups(rows, absorb)
+        alone = np.bincount(cells)[cells] == 1
+        if alone.any():
+            left_out[f"alone in its {' × '.join(absorb)}"] = int(alone.sum())
+        rows = rows.loc[~alone]
+    rows = rows.reset_index(drop=True)
+    levels = find_levels(terms, rows, dictionary, references)
+    values, categories = read_outcome(settings, outcome, rows, dictionary)
+    clusters = number_groups(rows, [cluster]) if cluster else None
+    common = {
+        "model": str(settings["id"]),
+        "outcome": outcome,
+        "sample": sample,
+        "level": "",
+        "table": settings.get("table", "panel"),
+        "estimator": settings["estimator"],
+        "covariance": f"clustered by {cluster}" if cluster else covariance["type"],
+        "cluster": cluster,
+        "condition": condition,
+        "complete_cases": write_formula(terms),
+        "n_obs": len(rows),
+        "n_clusters": None if clusters is None else len(np.unique(clusters)),
+        "left_out": left_out,
+        "categories": categories,
+        "absorb": absorb,
+    }
+    entries: list[dict[str, Any]] = []
+    for block, block_terms in blocks:
+        names = {factor.name for factor in list_factors(block_terms)}
+        entry = common | {
+            "block": block,
+            "formula": write_formula(block_terms),
+            "levels": {name: codes for name, codes in levels.items() if name in names},
+            "status": "fitted",
+            "reason": "",
+        }
+        try:
+            design = check_data(entry, rows, values, block_terms)
+            estimate = _estimate(entry, design, values, covariance["type"], clusters, rows)
+        except FitError as error:
+            numbers: dict[str, Any] = {"terms": [], "params": [], "cov": [], "df": None, "small_sample": "", "fit": {}}
+            entries.append(entry | numbers | {"status": "failed", "reason": str(error)})
+            continue
+        change = (
+            compare_blocks(estimate, len(rows), entries[-1] if entries else None, bool(absorb))
+            if settings.get("blocks")
+            else {}
+        )
+        entries.append(
+            entry
+            | {
+                "small_sample": estimate.small_sample,
+                "terms": estimate.terms,
+                "params": estimate.params.tolist(),
+                "cov": estimate.cov.tolist(),
+                "df": estimate.df,
+                "fit": estimate.fit | change,
+            }
+        )
+    return entries
+
+
+def read_outcome(
+    settings: Mapping[str, Any], outcome: str, rows: pd.DataFrame, dictionary: pd.DataFrame
+) -> tuple[np.ndarray, list[str]]:
+    """Give an outcome as the estimator needs it, and its categories if it is coded (of two, the second is the event).
+
+    Raises
+    ------
+    StudyError
+        If the outcome's values do not fit the estimator.
+    """
+    import numpy as np
+    import pandas as pd
+
+    estimator, values = settings["estimator"], rows[outcome]
+    where = f"models: {settings['id']}: outcome {outcome}"
+    entry = dictionary.loc[dictionary["variable"] == outcome]
+    declared = entry["codes"].iloc[0] if len(entry) and pd.notna(entry["codes"].iloc[0]) else ""
+    order = [pair.partition("=")[0] for pair in str(declared).split("|") if pair]
+    is_yes_no = pd.api.types.is_numeric_dtype(values) and values.isin([0, 1]).all()
+    if estimator == "ordered_logit" or (estimator == "logit" and len(order) == 2 and not is_yes_no):
+        codes = as_codes(values)
+        present = set(codes)
+        if unknown := present.difference(order):
+            if order or not pd.api.types.is_numeric_dtype(values):
+                raise StudyError(f"{where}: {min(unknown)!r} is not among its ordered codes ({', '.join(order)})")
+            order = sorted(unknown, key=float)
+        categories = [code for code in order if code in present or estimator == "logit"]
+        return codes.map({code: at for at, code in enumerate(categories)}).to_numpy(dtype=int), categories
+    if not pd.api.types.is_numeric_dtype(values):
+        raise StudyError(f"{where}: estimator {estimator} needs a number or a yes-no answer, this holds text")
+    numbers = values.astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+    if estimator == "logit" and not np.isin(numbers, (0.0, 1.0)).all():
+        raise StudyError(f"{where}: estimator logit needs a yes-no answer (true and false, or 0 and 1)")
+    if estimator == "negative_binomial" and ((numbers < 0) | (numbers % 1 != 0)).any():
+        raise StudyError(f"{where}: estimator negative_binomial needs counts 0, 1, 2, …")
+    return numbers, []
+
+
+def check_data(entry: Mapping[str, Any], rows: pd.DataFrame, values: np.ndarray, terms: Sequence[Term]) -> Design:
+    """Give the design of a fit, after checks that the rows can carry it at all.
+
+    Raises
+    ------
+    FitError
+        If no row is left, the outcome is constant, or there are no more rows than terms.
+    """
+    import numpy as np
+
+    if rows.empty:
+        named = f" ({entry['condition']})" if entry["condition"] else ""
+        reasons = ", ".join(f"{number} {reason}" for reason, number in entry["left_out"].items())
+        raise FitError(f"sample {entry['sample']}{named} leaves no row: {reasons or 'the table is empty'}")
+    if len(np.unique(values)) == 1:
+        value = entry["categories"][0] if entry["categories"] else f"{values[0]:g}"
+        raise FitError(f"the outcome {entry['outcome']} is constant ({value}) in all {len(rows)} rows")
+    design = Design(terms, rows, entry["levels"], has_intercept=not entry["absorb"])
+    for name, codes in design.levels.items():
+        if len(codes) == 1:
+            raise FitError(f"rank-deficient design: {name} has only the level {codes[0]} in this sample")
+    if len(rows) <= len(design.names):
+        raise FitError(f"{len(rows)} rows cannot carry {len(design.names)} terms")
+    return design
+
+
+def _estimate(
+    entry: Mapping[str, Any],
+    design: Design,
+    values: np.ndarray,
+    covariance: str,
+    clusters: np.ndarray | None,
+    rows: pd.DataFrame,
+) -> Estimate:
+    x = design.matrix()
+    if entry["estimator"] == "ols":
+        cells = number_groups(rows, entry["absorb"]) if entry["absorb"] else None
+        return fit_ols(x, values, design.names, covariance, clusters, cells)
+    return fit_likelihood(entry["estimator"], x, values, design.names, covariance, clusters, entry["categories"])
+
+
+def compare_blocks(
+    estimate: Estimate, n_obs: int, before: Mapping[str, Any] | None, is_absorbed: bool
+) -> dict[str, float | None]:
+    """Give the change in R² against the block before (the first: against the intercept alone) with its classical F.
+
+    F = (change / q) / ((1 - R²) / df), q terms added and df = n - k of the larger block (Cohen et al. 2003). Empty for
+    other estimators than least squares, with absorbed intercepts, after a block that failed or if no term is added.
+    """
+    from scipy.special import fdtrc
+
+    is_comparable = "r_squared" in estimate.fit and not is_absorbed and (before is None or before["status"] != "failed")
+    terms_before = 1 if before is None else len(before["terms"])
+    added, df = len(estimate.terms) - terms_before, n_obs - len(estimate.terms)
+    if not is_comparable or added <= 0:
+        return {}
+    r_squared = estimate.fit["r_squared"]
+    change = r_squared - (0.0 if before is None else before["fit"]["r_squared"])
+    f_change = (change / added) / ((1 - r_squared) / df) if r_squared < 1 else None
+    return {
+        "r_squared_change": change,
+        "f_change": f_change,
+        "f_df1": added,
+        "f_df2": df,
+        "f_p_value": None if f_change is None else float(fdtrc(added, df, max(f_change, 0.0))),
+    }
+
+
+# --- tables of results ---------------------------------------------------------------------------------------------
+
+
+def find_p_value(statistic: float, df: float | None, alternative: str = "two_sided") -> float:
+    """Give the p-value of a t statistic (normal where df is None) against an alternative: two_sided, greater, less.
+
+    Examples
+    --------
+    >>> round(find_p_value(1.96, None), 4), round(find_p_value(2.0, 10, "greater"), 4)
+    (0.05, 0.0367)
+    """
+    from scipy.special import ndtr, stdtr
+
+    def below(value: float) -> float:
+        return float(ndtr(value) if df is None else stdtr(df, value))
+
+    if alternative == "two_sided":
+        return 2 * below(-abs(statistic))
+    return below(-statistic if alternative == "greater" else statistic)
+
+
+def find_interval(estimate: float, std_error: float, df: float | None, confidence: float = 0.95) -> tuple[float, float]:
+    """Give the two-sided confidence interval of an estimate.
+
+    Examples
+    --------
+    >>> [round(bound, 3) for bound in find_interval(1.0, 0.5, 10)]
+    [-0.114, 2.114]
+    """
+    from scipy.special import ndtri, stdtrit
+
+    upper = (1 + confidence) / 2
+    reach = std_error * float(ndtri(upper) if df is None else stdtrit(df, upper))
+    return estimate - reach, estimate + reach
+
+
+KEYS = ("model", "outcome", "sample", "block", "level")
+ESTIMATES = [
+    *KEYS, "term", "label", "estimate", "std_error", "statistic", "df", "p_value", "conf_low", "conf_high", "n_obs",
+    "n_clusters", "estimator", "covariance", "weights", "n_imputations",
+]  # fmt: skip
+MODELS = [
+    *KEYS, "status", "reason", "estimator", "covariance", "small_sample", "formula", "n_obs", "n_clusters",
+    "n_left_out", "left_out", "r_squared", "r_squared_adjusted",
+    "r_squared_change", "f_change", "f_df1", "f_df2", "f_p_value",
+    "log_likelihood", "aic", "bic", "converged", "max_vif", "pseudo_r_squared",
+]  # fmt: skip
+
+
+def tabulate_estimates(fits: Iterable[Mapping[str, Any]], dictionary: pd.DataFrame | None = None) -> pd.DataFrame:
+    """List the coefficients of fits, a row a term, with two-sided p-values and 95 % intervals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns of ``estimates.csv``; df is missing where the reference is normal. Failed fits have no rows.
+    """
+    import numpy as np
+    import pandas as pd
+
+    rows = []
+    labels: dict[str, str] = {}
+    for fit in fits:
+        errors = np.sqrt(np.clip(np.diag(np.array(fit["cov"])), 0, None)) if fit["terms"] else []
+        for term, estimate, error in zip(fit["terms"], fit["params"], errors, strict=True):
+            statistic = estimate / error if error > 0 else float("nan")
+            low, high = find_interval(estimate, error, fit["df"])
+            if term not in labels:
+                labels[term] = label_term(term, fit, dictionary)
+            rows.append(
+                {key: fit[key] for key in (*KEYS, "df", "n_obs", "n_clusters", "estimator", "covariance")}
+                | {"term": term, "label": labels[term], "estimate": estimate, "std_error": error}
+                | {"statistic": statistic, "p_value": find_p_value(statistic, fit["df"])}
+                | {"conf_low": low, "conf_high": high, "weights": "none", "n_imputations": 0}
+            )
+    return pd.DataFrame(rows, columns=ESTIMATES)
+
+
+def tabulate_models(fits: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """List fits, a row each, with status, reason, rows used and left out, and figures of fit (``models.csv``)."""
+    import pandas as pd
+
+    rows = [
+        {**fit["fit"], **{key: fit[key] for key in MODELS if key in fit and key != "fit"}}
+        | {
+            "left_out": "; ".join(f"{reason}: {number}" for reason, number in fit["left_out"].items()),
+            "n_left_out": sum(fit["left_out"].values()),
+        }
+        for fit in fits
+    ]
+    return pd.DataFrame(rows, columns=MODELS)
+
+
+def label_term(term: str, fit: Mapping[str, Any], dictionary: pd.DataFrame | None) -> str:
+    """Put a term into words: labels of variables and levels, ``×`` between factors; the term itself without one.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> words = pd.DataFrame({"variable": ["form", "z"], "label": ["Form", "Ties"], "codes": ["s=single|h=hybrid", ""]})
+    >>> label_term("form[h]:I(z ^ 2)", {"formula": "form * I(z ^ 2)"}, words)
+    'Form: hybrid × Ties²'
+    """
+    from firmties.display import codes_of, label_of
+
+    if dictionary is None or term in ("Intercept", "alpha") or term.startswith("threshold["):
+        return term
+    parts = []
+    factors = _label_factors(fit["formula"])
+    for part in re.split(r":(?![^\[]*\])(?![^(]*\))", term):
+        name, level = part, ""
+        if part not in factors and part.endswith("]"):
+            name, _, level = part[:-1].partition("[")
+        factor = factors.get(name)
+        text = name[2:-1] if name.startswith("I(") else name
+        for variable in factor.variables if factor else []:
+            text = re.sub(rf"\b{variable}\b", lambda _, v=variable: label_of(dictionary, v), text)
+        text = text.replace(" ^ 2", "²").replace(" ^ 3", "³")
+        parts.append(f"{text}: {codes_of(dictionary, name).get(level, level)}" if level else text)
+    return " × ".join(parts)
+
+
+@lru_cache(maxsize=64)
+def _label_factors(formula: str) -> dict[str, Factor]:
+    return {factor.label: factor for factor in list_factors(parse_formula(formula))}

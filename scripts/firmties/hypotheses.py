@@ -1,0 +1,201 @@
+"""Declared hypotheses: their contrasts, p-values adjusted within families, and verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from firmties.errors import StudyError, describe_allowed
+from firmties.estimation import find_p_value
+from firmties.expressions import ExpressionError
+from firmties.predictions import ContrastError, Predictor, choose_fits, combine, find_predictor
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HYPOTHESES = [
+    "hypothesis", "family", "claim", "component", "model", "outcome", "contrast", "alternative", "estimate",
+    "std_error", "df", "conf_low", "conf_high", "p_value", "p_hypothesis", "p_adjusted", "adjustment", "level",
+    "verdict", "planted", "sources", "outcome_level", "reason",
+]  # fmt: skip
+
+
+def adjust_p_values(p_values: Sequence[float], method: str) -> list[float]:
+    """Adjust p-values for their number: ``holm`` (Holm 1979), ``bh`` (Benjamini and Hochberg 1995) or ``none``.
+
+    Examples
+    --------
+    >>> adjust_p_values([0.01, 0.04, 0.03], "holm")
+    [0.03, 0.06, 0.06]
+    >>> adjust_p_values([0.01, 0.04, 0.03], "bh")
+    [0.03, 0.04, 0.04]
+    """
+    import numpy as np
+
+    values = np.asarray(p_values, dtype=float)
+    count = len(values)
+    if method == "none" or count == 0:
+        return values.tolist()
+    order = np.argsort(values, kind="stable")
+    ranks = np.arange(1, count + 1)
+    if method == "holm":
+        sorted_values = np.maximum.accumulate((count - ranks + 1) * values[order])
+    elif method == "bh":
+        sorted_values = np.minimum.accumulate((count / ranks * values[order])[::-1])[::-1]
+    else:
+        raise StudyError(f"families: adjust: '{method}'; {describe_allowed(method, ['holm', 'bh', 'none'])}")
+    adjusted = np.empty(count)
+    adjusted[order] = np.minimum(sorted_values, 1.0)
+    return adjusted.tolist()
+
+
+def is_on_side(low: float, high: float, alternative: str) -> bool:
+    """Whether an interval lies wholly on the predicted side of 0; for two_sided, on one side.
+
+    Examples
+    --------
+    >>> is_on_side(0.1, 0.3, "greater"), is_on_side(0.1, 0.3, "less"), is_on_side(-0.1, 0.3, "two_sided")
+    (True, False, False)
+    """
+    return (low > 0 and alternative != "less") or (high < 0 and alternative != "greater")
+
+
+def judge(components: Sequence[Mapping[Any, Any]], p_adjusted: float, level: float) -> str:
+    """Give a verdict: supported, against, or undecided.
+
+    supported: the 95 % interval of every component lies on the predicted side and the adjusted p is below the
+    family's level. against: the interval of some component lies wholly on the other side. undecided: neither.
+
+    Examples
+    --------
+    >>> judge([{"conf_low": 0.01, "conf_high": 0.07, "alternative": "greater"}], 0.01, 0.05)
+    'supported'
+    >>> judge([{"conf_low": 0.01, "conf_high": 0.07, "alternative": "less"}], 0.99, 0.05)
+    'against'
+    """
+    sides = [is_on_side(part["conf_low"], part["conf_high"], part["alternative"]) for part in components]
+    if all(sides) and p_adjusted < level:
+        return "supported"
+    opposite = {"greater": "less", "less": "greater"}
+    for part in components:
+        other = opposite.get(part["alternative"])
+        if other and is_on_side(part["conf_low"], part["conf_high"], other):
+            return "against"
+    return "undecided"
+
+
+def tabulate_hypotheses(
+    hypotheses: Sequence[Mapping[str, Any]],
+    families: Mapping[str, Mapping[str, Any]],
+    fits: Sequence[Mapping[str, Any]],
+    tables: Mapping[str, pd.DataFrame],
+) -> pd.DataFrame:
+    """Test the declared hypotheses, a row a component.
+
+    The p-value of a component is for the alternative that it states. That of a hypothesis is the largest of its
+    components' (intersection-union test, Berger 1982), and is adjusted within the family over the hypotheses that
+    have one. A hypothesis that is ``pending``, or of which a component cannot be estimated, has none.
+
+    Parameters
+    ----------
+    hypotheses, families
+        Of the configuration.
+    fits
+        Entries of the models named; of a model in blocks the last block, of several samples the first counts.
+    tables
+        ``panel`` and ``alters`` as scored.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns of ``hypotheses.csv``. ``level`` is the family's level of significance, ``outcome_level`` the event of
+        an ordered outcome, ``reason`` says why a contrast could not be estimated.
+
+    Raises
+    ------
+    StudyError
+        If a family, model, outcome or contrast is not what the configuration can mean.
+    """
+    import pandas as pd
+
+    predictors: dict[tuple[str, ...], Predictor] = {}
+    rows: list[dict[str, Any]] = []
+    for hypothesis in hypotheses:
+        where = f"hypotheses: {hypothesis['id']}"
+        if hypothesis["family"] not in families:
+            problem = describe_allowed(hypothesis["family"], families)
+            raise StudyError(f"{where}: family: no family '{hypothesis['family']}'; {problem}")
+        family = families[hypothesis["family"]]
+        for component in hypothesis["components"]:
+            found = _estimate_component(component, fits, tables, predictors, f"{where}: {component['name']}")
+            rows.append(
+                {
+                    "hypothesis": hypothesis["id"],
+                    "family": hypothesis["family"],
+                    "claim": hypothesis["claim"],
+                    "component": component["name"],
+                    "model": component["model"],
+                    "outcome": component["outcome"],
+                    "outcome_level": component.get("level", ""),
+                    "contrast": component["contrast"],
+                    "alternative": component["alternative"],
+                    "adjustment": family["adjust"],
+                    "level": family["level"],
+                    "planted": component.get("planted"),
+                    "sources": hypothesis.get("sources", ""),
+                    "pending": hypothesis.get("pending", ""),
+                }
+                | found
+            )
+    return _judge_families(pd.DataFrame(rows, columns=[*HYPOTHESES, "pending"]))[HYPOTHESES]
+
+
+def _estimate_component(
+    component: Mapping[str, Any],
+    fits: Sequence[Mapping[str, Any]],
+    tables: Mapping[str, pd.DataFrame],
+    predictors: dict[tuple[str, ...], Predictor],
+    where: str,
+) -> dict[str, Any]:
+    chosen = choose_fits(fits, component["model"], component["outcome"])
+    if not chosen:
+        raise StudyError(f"{where}: model {component['model']} has no outcome '{component['outcome']}'")
+    fit = chosen[0]
+    if fit["status"] == "failed":
+        return {"reason": f"model {fit['model']} failed: {fit['reason']}"}
+    try:
+        found = combine(component["contrast"], find_predictor(predictors, fit, tables, component.get("level")))
+    except ExpressionError as error:
+        raise StudyError(f"{where}: {error}") from error
+    except ContrastError as error:
+        return {"reason": str(error)}
+    if not found["std_error"] > 0:
+        return {"reason": "the contrast does not depend on the model's coefficients"}
+    found.pop("gradient")
+    p_value = find_p_value(found["estimate"] / found["std_error"], found["df"], component["alternative"])
+    return found | {"p_value": p_value, "reason": ""}
+
+
+def _judge_families(table: pd.DataFrame) -> pd.DataFrame:
+    """Fill in p_hypothesis, p_adjusted and verdict."""
+    import pandas as pd
+
+    table = table.astype({"p_hypothesis": "float64", "p_adjusted": "float64", "verdict": "object"})
+    groups = table.groupby("hypothesis", sort=False)
+    counted = groups["p_value"].transform(lambda values: values.notna().all()) & table["pending"].eq("")
+    table["p_hypothesis"] = groups["p_value"].transform("max").astype("float64").where(counted)
+    for _, family in table.groupby("family", sort=False):
+        p_values = family.drop_duplicates("hypothesis").set_index("hypothesis")["p_hypothesis"].dropna()
+        adjusted = adjust_p_values(p_values.tolist(), family["adjustment"].iloc[0])
+        by_hypothesis = pd.Series(adjusted, index=p_values.index, dtype="float64")
+        table.loc[family.index, "p_adjusted"] = family["hypothesis"].map(by_hypothesis)
+    for _, parts in table.groupby("hypothesis", sort=False):
+        first = parts.iloc[0]
+        if parts["p_value"].isna().any():
+            verdict = "not estimable"
+        elif first["pending"]:
+            verdict = f"pending {first['pending']}"
+        else:
+            verdict = judge(parts.to_dict("records"), first["p_adjusted"], first["level"])
+        table.loc[parts.index, "verdict"] = verdict
+    return table
