@@ -1,0 +1,70 @@
+"""Check a study and run nothing: `python scripts/check.py [STUDY]`."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from firmties.study import Study, inspect_study
+
+
+def check_checksums(study: Study) -> Iterator[str]:
+    """Compare the raw files with the checksums that the configuration states."""
+    found: dict[str, str] = {}
+    for wave in study.config.get("waves", []):
+        path = study.directory / str(wave.get("file"))
+        if "sha256" not in wave or not path.is_file():
+            continue
+        if wave["file"] not in found:
+            with path.open("rb") as stream:
+                found[wave["file"]] = hashlib.file_digest(stream, "sha256").hexdigest()
+        if found[wave["file"]] != wave["sha256"]:
+            yield (
+                f"config.yaml: waves[{wave.get('id')}].sha256: '{wave['file']}' has the checksum {found[wave['file']]},"
+                f" not {wave['sha256']}; it is not the file that was registered"
+            )
+
+
+def describe_study(study: Study) -> str:
+    """Count what a study declares.
+
+    Examples
+    --------
+    >>> describe_study(Study(Path(), {"waves": [{"id": 1}], "models": []}, {}, [], {}, {}))
+    '1 wave, 0 variables, 0 scales, 0 models, 0 hypotheses, 0 exhibits'
+    """
+    counts = {
+        "wave": len(study.config["waves"]),
+        "variable": len(study.variables),
+        **{word: len(study.config.get(f"{word}s", [])) for word in ("scale", "model")},
+        "hypothesis": len(study.config.get("hypotheses", [])),
+        "exhibit": len(study.config.get("exhibits", [])),
+    }
+    plurals = {"hypothesis": "hypotheses"}
+    return ", ".join(f"{n} {word if n == 1 else plurals.get(word, word + 's')}" for word, n in counts.items())
+
+
+def main(directory: str) -> int:
+    """Print one line a problem, or what the study holds; return the exit status."""
+    study, problems = inspect_study(directory)
+    problems += check_checksums(study)
+    for problem in problems:
+        print(problem)
+    if problems:
+        print(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}; nothing was run", file=sys.stderr)
+        return 1
+    print(f"no problems: {describe_study(study)}")
+    return 0
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description="Check a study's configuration, codebook, crosswalk and files; run nothing."
+    )
+    parser.add_argument("study", nargs="?", default=".", help="the study's directory (default: this one)")
+    sys.exit(main(parser.parse_args().study))

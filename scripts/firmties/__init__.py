@@ -1,0 +1,1 @@
+"""From waves of survey responses on firms' networks to a report."""

@@ -1,0 +1,348 @@
+"""Which variables the workflow computes from a configuration and a codebook: their names, labels, types and levels.
+
+`score` makes them, the dictionary describes them, and the check of the
+configuration knows by this which names a formula may use.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from firmties.codebook import Variable
+from firmties.expressions import ExpressionError, Node, parse
+
+WAVE = Variable("wave", "Wave", "category", origin="config.yaml: waves")
+EGO_MEASURES = {
+    "n_pairs_known": ("Pairs of partners of which it is known whether they know each other", "integer"),
+    "density": ("Density of the ties between partners", "number"),
+    "constraint": ("Constraint (Burt)", "number"),
+}
+FORMS = {"none": "no network", "single": "single", "hybrid": "hybrid", "interrupted": "interrupted"}
+HYBRID_KINDS = {"concurrent": "concurrent", "sequential": "sequential"}
+
+
+def match_slots(pattern: str, slot: str, slots: Iterable[int], names: Iterable[str]) -> dict[int, dict[str, str]]:
+    """Find the variables of repeated questions by the pattern of their names.
+
+    Parameters
+    ----------
+    pattern
+        Such as ``alt{alter}_{field}``.
+    slot
+        The word in braces that stands for the slot's number, such as ``alter``.
+    slots
+        The numbers.
+    names
+        The variables to look among.
+
+    Returns
+    -------
+    dict
+        Slot → {field → variable}, in the order of `names`.
+
+    Examples
+    --------
+    >>> match_slots("alt{alter}_{field}", "alter", [1, 2], ["alt1_close", "alt1_brd", "alt2_close", "at12"])
+    {1: {'close': 'alt1_close', 'brd': 'alt1_brd'}, 2: {'close': 'alt2_close'}}
+    """
+    names = list(names)
+    found = {}
+    for number in slots:
+        text = re.escape(pattern.replace(f"{{{slot}}}", str(number)))
+        expression = re.compile(text.replace(re.escape("{field}"), "(?P<field>[A-Za-z].*)"))
+        found[number] = {match["field"]: name for name in names if (match := expression.fullmatch(name))}
+    return found
+
+
+def match_pairs(pattern: str, slots: Iterable[int]) -> dict[tuple[int, int], str]:
+    """Name the variable of each pair of slots, the smaller number first.
+
+    Examples
+    --------
+    >>> match_pairs("at{alter_i}{alter_j}", [1, 2, 3])
+    {(1, 2): 'at12', (1, 3): 'at13', (2, 3): 'at23'}
+    """
+    numbers = sorted(slots)
+    return {
+        (i, j): pattern.replace("{alter_i}", str(i)).replace("{alter_j}", str(j))
+        for place, i in enumerate(numbers)
+        for j in numbers[place + 1 :]
+    }
+
+
+def expand_choices(variables: Iterable[Variable]) -> dict[str, Variable]:
+    """Turn each multi-select variable into one boolean variable a choice.
+
+    Examples
+    --------
+    >>> fin = Variable("fin", "Finance raised", "multiple", codes={"grant": "a grant"})
+    >>> expand_choices([fin])["fin__grant"].label
+    'Finance raised: a grant'
+    """
+    expanded: dict[str, Variable] = {}
+    for variable in variables:
+        if variable.type != "multiple":
+            expanded[variable.name] = variable
+            continue
+        for code, label in variable.codes.items():
+            name = f"{variable.name}__{code}"
+            expanded[name] = replace(
+                variable, name=name, question=f"{variable.label}: {label}", type="boolean", codes={}, scale=""
+            )
+    return expanded
+
+
+def infer_type(expression: str | Node, variables: Mapping[str, Variable]) -> str:
+    """Say whether an expression gives a number, a truth value (boolean) or text.
+
+    Examples
+    --------
+    >>> infer_type("ts >= 0.6", {})
+    'boolean'
+    >>> infer_type("where(n >= 10, after / before >= 1.2, missing)", {})
+    'boolean'
+    """
+    node = parse(expression) if isinstance(expression, str) else expression
+    if node.kind == "compare" or node.value in ("and", "or", "not", "any_true", "is_missing"):
+        return "boolean"
+    if node.kind == "call" and node.value == "where":
+        known = [child for child in node.children[1:] if child.value != "missing"]
+        return infer_type(known[0], variables) if known else "number"
+    if node.kind == "text":
+        return "text"
+    if node.kind == "name":
+        if node.value in ("true", "false"):
+            return "boolean"
+        variable = variables.get(node.value)
+        return "number" if variable is None or variable.type in ("integer", "ordinal") else variable.type
+    return "number"
+
+
+def _derive(entries: Iterable[Mapping[str, Any]], known: Mapping[str, Variable], table: str) -> dict[str, Variable]:
+    """Describe derived variables; a later one may use an earlier one."""
+    variables = dict(known)
+    derived: dict[str, Variable] = {}
+    for entry in entries:
+        name, value = entry.get("name"), entry.get("value")
+        if not name or value is None:
+            continue
+        try:
+            kind = infer_type(str(value), variables)
+        except ExpressionError:
+            kind = "number"
+        # ASSUME a derived variable that only renames a category keeps its codes.
+        source = variables.get(str(value))
+        variables[name] = derived[name] = Variable(
+            name,
+            entry.get("label", ""),
+            kind,
+            unit=entry.get("unit", ""),
+            codes=dict(source.codes) if source and kind == source.type else {},
+            table=table,
+            origin=f"= {value}",
+        )
+    return derived
+
+
+def alter_variables(config: Mapping[str, Any], variables: Mapping[str, Variable]) -> dict[str, Variable]:
+    """Describe the table of named partners.
+
+    Parameters
+    ----------
+    config
+        The checked configuration.
+    variables
+        The codebook.
+
+    Returns
+    -------
+    dict
+        Name → `Variable`: wave, firm key, alter, the fields (a multi-select field as one
+        boolean column a choice), the derived variables. Empty if the study has no alters.
+    """
+    settings = config.get("alters")
+    if settings is None:
+        return {}
+    fields = alter_fields(config, variables)
+    table = {
+        **_keys(config, variables, "alters"),
+        "alter": Variable("alter", "Partner", "integer", table="alters", origin="slot"),
+    }
+    table |= expand_choices(fields.values())
+    return table | _derive(settings.get("derived", []), table, "alters")
+
+
+def alter_fields(config: Mapping[str, Any], variables: Mapping[str, Variable]) -> dict[str, Variable]:
+    """Describe the fields of a partner, as the questionnaire has them (a multi-select field is one variable)."""
+    settings = config.get("alters") or {}
+    if "columns" in settings:
+        return _slot_fields(settings["columns"], "alter", settings.get("slots", []), variables, "alters")
+    # Columns of a long file stand in the codebook under their own names.
+    return {name: variable for name, variable in variables.items() if variable.table == "alters"}
+
+
+def network_fields(config: Mapping[str, Any], variables: Mapping[str, Variable]) -> dict[str, Variable]:
+    """Describe the fields of a reported network, as the questionnaire has them."""
+    settings = config.get("networks") or {}
+    return _slot_fields(settings.get("columns", ""), "network", settings.get("slots", []), variables, "networks")
+
+
+def network_variables(config: Mapping[str, Any], variables: Mapping[str, Variable]) -> dict[str, Variable]:
+    """Describe the table of reported networks; empty if the study has none."""
+    settings = config.get("networks")
+    if settings is None:
+        return {}
+    computed = [
+        Variable("network", "Network", "integer", table="networks", origin="slot"),
+        *expand_choices(network_fields(config, variables).values()).values(),
+        Variable(
+            "type", "Network type", "category", codes=_type_codes(settings), table="networks", origin="decision table"
+        ),
+        Variable("rule", "Rule that decided the type", "category", table="networks", origin="decision table"),
+        Variable("flag", "Doubt about the type", "text", table="networks", origin="decision table"),
+    ]
+    return _keys(config, variables, "networks") | {variable.name: variable for variable in computed}
+
+
+def _keys(config: Mapping[str, Any], variables: Mapping[str, Variable], table: str) -> dict[str, Variable]:
+    firm = str(config.get("study", {}).get("firm", "firm"))
+    key = variables.get(firm, Variable(firm, type="id"))
+    return {"wave": replace(WAVE, table=table, codes=wave_codes(config)), firm: replace(key, table=table)}
+
+
+def wave_codes(config: Mapping[str, Any]) -> dict[str, str]:
+    """Waves' ids and labels.
+
+    Examples
+    --------
+    >>> wave_codes({"waves": [{"id": 1, "label": "2021"}, {"id": 2}]})
+    {'1': '2021', '2': '2'}
+    """
+    return {str(wave["id"]): str(wave.get("label", wave["id"])) for wave in config.get("waves", []) if "id" in wave}
+
+
+def _type_codes(settings: Mapping[str, Any]) -> dict[str, str]:
+    unclassified = settings.get("unclassified", "unclassified")
+    return {**settings.get("types", {}), unclassified: unclassified}
+
+
+def _slot_fields(
+    pattern: str, slot: str, slots: Iterable[int], variables: Mapping[str, Variable], table: str
+) -> dict[str, Variable]:
+    fields: dict[str, Variable] = {}
+    for number, found in match_slots(pattern, slot, slots, variables).items():
+        for field, name in found.items():
+            label = re.sub(rf"^\s*\w+ {number}\s*:\s*", "", variables[name].question)
+            fields.setdefault(field, replace(variables[name], name=field, question=label, table=table, origin=pattern))
+    return fields
+
+
+def computed_variables(config: Mapping[str, Any], variables: Mapping[str, Variable]) -> dict[str, Variable]:
+    """Describe what is computed for a firm in a wave, that is the columns of the panel that are not in the codebook.
+
+    Parameters
+    ----------
+    config
+        The checked configuration.
+    variables
+        The codebook; types of derived variables and the fields of partners come from it.
+
+    Returns
+    -------
+    dict
+        Name → `Variable`, in the order in which they are computed: answers as given (``<name>_raw``), aggregates
+        over partners and measures of the ego network, network type and form, position in the value chain, scales,
+        derived variables.
+
+    Examples
+    --------
+    >>> config = {"scales": [{"name": "trust", "label": "Trust", "items": ["t1"], "anchor": True}],
+    ...           "derived": [{"name": "high", "label": "High trust", "value": "trust_z > 1"}]}
+    >>> {name: variable.type for name, variable in computed_variables(config, {}).items()}
+    {'trust': 'number', 'trust_z': 'number', 'high': 'boolean'}
+    """
+    found: dict[str, Variable] = {}
+
+    def add(
+        name: str, label: str, kind: str, origin: str, codes: Mapping[str, str] | None = None, unit: str = ""
+    ) -> None:
+        found[name] = Variable(name, label, kind, codes=dict(codes or {}), unit=unit, origin=origin)
+
+    for variable in variables.values():
+        if variable.reverse:
+            found[f"{variable.name}_raw"] = replace(
+                variable,
+                name=f"{variable.name}_raw",
+                question=f"{variable.label} (as answered)",
+                reverse=False,
+                origin="as answered",
+            )
+    if (alters := config.get("alters")) is not None:
+        partners = alter_variables(config, variables)
+        for entry in alters.get("aggregated", []):
+            if "name" in entry and "by" in entry:
+                of = partners.get(entry.get("of", ""))
+                counts = entry["by"] == "count" or (
+                    entry["by"] == "sum" and of is not None and of.type in ("boolean", "integer")
+                )
+                origin = f"alters: {entry['by']} of {entry['of']}" if "of" in entry else f"alters: {entry['by']}"
+                add(entry["name"], entry.get("label", ""), "integer" if counts else "number", origin)
+        for name, (label, kind) in EGO_MEASURES.items():
+            add(name, label, kind, "ties between partners")
+    if (networks := config.get("networks")) is not None:
+        add("nt_primary", "Network type", "category", "networks", _type_codes(networks))
+        for code, label in networks.get("types", {}).items():
+            add(f"nt_{code}", f"Any {label} network", "boolean", "networks")
+        add("n_types", "Types of active networks", "integer", "networks")
+        add("form", "Form of the networks", "category", "networks", FORMS)
+        add("hybrid_kind", "Kind of hybrid", "category", "networks", HYBRID_KINDS)
+        add("any_stalled", "A network is stalled", "boolean", "networks")
+        add("nt_tie", "Primary type decided by a tie rule", "boolean", "networks")
+        add("nt_flag", "Doubt about the networks", "text", "networks")
+    if (chain := config.get("value_chain")) is not None:
+        labels = chain.get("labels", {})
+        add("vc_primary", "Position in the value chain", "category", "value_chain", labels)
+        for code, label in labels.items():
+            add(f"vc_{code}", f"Any line {label}", "boolean", "value_chain")
+        add("vc_n", "Positions in the value chain", "integer", "value_chain")
+        add("vc_depth", "Mean stages up to the customer", "number", "value_chain")
+    for scale in config.get("scales", []):
+        if "name" in scale:
+            label = scale.get("label") or scale["name"]
+            add(scale["name"], label, "number", f"mean of {', '.join(scale.get('items', []))}")
+            if scale.get("anchor"):
+                add(f"{scale['name']}_z", label, "number", f"anchored {scale['name']}")
+    known = {**expand_choices(variables.values()), **found}
+    return found | _derive(config.get("derived", []), known, "panel")
+
+
+def panel_variables(config: Mapping[str, Any], variables: Mapping[str, Variable]) -> dict[str, Variable]:
+    """Describe every column of the scored panel: keys, codebook (choices apart), computed.
+
+    Examples
+    --------
+    >>> config = {"study": {"firm": "id"}, "waves": [{"id": 1, "label": "2021"}]}
+    >>> list(panel_variables(config, {"id": Variable("id", type="id"), "emp": Variable("emp")}))
+    ['wave', 'id', 'emp']
+    """
+    return {
+        **_keys(config, variables, "panel"),
+        **{
+            name: variable
+            for name, variable in expand_choices(variables.values()).items()
+            if name != "wave" and variable.table == "panel"
+        },
+        **computed_variables(config, variables),
+    }
+
+
+def list_variables(config: Mapping[str, Any], variables: Mapping[str, Variable]) -> dict[str, dict[str, Variable]]:
+    """Describe the scored tables: table → name → `Variable`."""
+    return {
+        "panel": panel_variables(config, variables),
+        "alters": alter_variables(config, variables),
+        "networks": network_variables(config, variables),
+    }

@@ -1,0 +1,32 @@
+"""How a rule's script is run: errors in plain words on the console, the traceback in the rule's log."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from firmties.errors import StudyError
+
+
+def run_job(main: Callable[..., Any], log: str | Path, **arguments: Any) -> None:
+    """Run ``main(**arguments)`` and fill the rule's log.
+
+    A :class:`StudyError` is printed as it stands and ends the process with
+    status 1; its traceback goes to the log, as does that of any other error.
+    What ``main`` returns, if it is text, is the log's content when all is well.
+    """
+    path = Path(log)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        said = main(**arguments)
+    except StudyError as error:
+        path.write_text(traceback.format_exc(), encoding="utf-8")
+        print(f"\n{error}\n", file=sys.stderr)
+        sys.exit(1)
+    except Exception:
+        path.write_text(traceback.format_exc(), encoding="utf-8")
+        raise
+    path.write_text(said if isinstance(said, str) else "done\n", encoding="utf-8")

@@ -1,0 +1,84 @@
+"""Which modules of the library a script imports, so that a rule reruns when one of them changes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+PACKAGE = "firmties"
+
+
+def list_imports(source: str) -> set[str]:
+    """Names of the library's modules that a source text imports, but for those imported for type checkers alone.
+
+    Examples
+    --------
+    >>> sorted(list_imports("import pandas\\nfrom firmties.scales import score_scale"))
+    ['firmties.scales', 'firmties.scales.score_scale']
+    """
+    tree = ast.parse(source)
+    skipped = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            # ``from package import name`` may name a module.
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {name for name in names if name.partition(".")[0] == PACKAGE}
+
+
+@cache
+def list_module_imports(path: Path) -> frozenset[str]:
+    """Names of the library's modules that a file imports."""
+    return frozenset(list_imports(path.read_text(encoding="utf-8")))
+
+
+def find_module(name: str, scripts: Path) -> Path | None:
+    """File of a module of the library; None if the name is no module.
+
+    Parameters
+    ----------
+    name
+        Such as ``firmties.scales``.
+    scripts
+        The folder that holds the package.
+    """
+    base = scripts.joinpath(*name.split("."))
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if path.is_file():
+            return path
+    return None
+
+
+def list_modules(script: Path, extra: Iterable[str] = ()) -> list[Path]:
+    """Modules of the library that a script imports, directly or through others, sorted.
+
+    Parameters
+    ----------
+    script
+        The script, which lies beside the package.
+    extra
+        Modules that the script imports by name at run time, such as the reader of a format.
+    """
+    scripts = script.parent
+    found: set[Path] = set()
+    waiting = [*list_module_imports(script), *extra]
+    while waiting:
+        name = waiting.pop()
+        parents = [".".join(name.split(".")[: depth + 1]) for depth in range(name.count(".") + 1)]
+        for path in filter(None, (find_module(parent, scripts) for parent in parents)):
+            if path not in found:
+                found.add(path)
+                waiting += list_module_imports(path)
+    return sorted(found)

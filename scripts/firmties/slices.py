@@ -1,0 +1,110 @@
+"""The part of a study's configuration that each rule uses, so that a changed key reruns what depends on it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from firmties.expressions import names_in
+
+Config = Mapping[str, Any]
+
+
+def pick(config: Config, *keys: str) -> dict[str, Any]:
+    """Those keys of the configuration that it has."""
+    return {key: config[key] for key in keys if key in config}
+
+
+def pick_keys(config: Config) -> dict[str, str]:
+    """Names of the firm key and the response key."""
+    return pick(config["study"], "firm", "response")
+
+
+def slice_read(wave: Config) -> dict[str, Any]:
+    """What reading a wave depends on."""
+    return pick(wave, "id", "delimiter", "encoding", "where", "sha256")
+
+
+def slice_clean(config: Config, wave: Config) -> dict[str, Any]:
+    """What cleaning a wave depends on."""
+    return {
+        "wave": pick(wave, "id", "decimal", "missing_codes"),
+        "study": pick_keys(config),
+        **pick(config, "missing_codes", "cleaning", "quality_flags"),
+    }
+
+
+def slice_score(config: Config) -> dict[str, Any]:
+    """What scoring depends on."""
+    waves = [pick(wave, "id", "label") for wave in config["waves"]]
+    chosen = pick(config, "alters", "networks", "value_chain", "scales", "derived", "references")
+    return {"study": pick_keys(config), "waves": waves, **chosen}
+
+
+def slice_model(config: Config, model: Config) -> dict[str, Any]:
+    """One model with the sets of terms and the samples that it names."""
+    samples = config.get("samples", {})
+    formulas = [model["formula"]] if "formula" in model else [block["add"] for block in model["blocks"]]
+    return {
+        "model": {key: value for key, value in model.items() if key != "title"},
+        "sets": find_sets(formulas, config.get("sets", {})),
+        "samples": {name: samples[name] for name in model.get("samples", []) if name in samples},
+    }
+
+
+def find_sets(formulas: Iterable[str], sets: Mapping[str, str]) -> dict[str, str]:
+    """Find the named sets of terms that formulas use, directly or through other sets.
+
+    Examples
+    --------
+    >>> find_sets(["x + A2"], {"A1": "age", "A2": "A1 + size", "A3": "other"})
+    {'A1': 'age', 'A2': 'A1 + size'}
+    """
+    used: set[str] = set()
+    waiting = list(formulas)
+    while waiting:
+        for name in names_in(waiting.pop()) & sets.keys():
+            if name not in used:
+                used.add(name)
+                waiting.append(sets[name])
+    return {name: sets[name] for name in sets if name in used}
+
+
+def list_models_of(config: Config, exhibit: Config) -> list[str]:
+    """Models that an exhibit names, by themselves or through a prediction; all of them if it names none."""
+    predictions = {entry["id"]: entry["model"] for entry in config.get("predictions", [])}
+    named = [exhibit.get("model"), *exhibit.get("models", []), predictions.get(exhibit.get("prediction", ""))]
+    chosen = {name for name in named if name}
+    return [model["id"] for model in config.get("models", []) if not chosen or model["id"] in chosen]
+
+
+def list_models_tested(entries: Iterable[Config]) -> list[str]:
+    """Models that predictions or the components of hypotheses use, in the order of their first use."""
+    return list(dict.fromkeys(part["model"] for entry in entries for part in entry.get("components", [entry])))
+
+
+def list_long_files(config: Config, crosswalk: Callable[[int], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Long files of partners and of pairs: file, table, and what reading it depends on; empty for wide columns."""
+    return [
+        {
+            "file": wave[table],
+            "table": table,
+            "wave": pick(wave, "id", "decimal", "missing_codes"),
+            "reader": pick(wave, "delimiter", "encoding"),
+            "crosswalk": crosswalk(wave["id"]),
+        }
+        for wave in config["waves"]
+        for table in ("alters", "alter_pairs")
+        if table in wave
+    ]
+
+
+def list_input_files(config: Config) -> list[str]:
+    """Every file that a study's results come from, those of its waves first; a file may be absent."""
+    files = [
+        wave[key] for wave in config["waves"] for key in ("file", "sample", "alters", "alter_pairs") if key in wave
+    ]
+    tables = [config["networks"]["decision_table"]] if "networks" in config else []
+    listed = [exhibit["file"] for exhibit in config.get("exhibits", []) if "file" in exhibit]
+    fixed = [f"data/{name}.csv" for name in ("codebook", "crosswalk", "anchors", "published")]
+    return list(dict.fromkeys([*files, *tables, *listed, *fixed, "config.yaml", "report.md"]))

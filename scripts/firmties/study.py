@@ -1,0 +1,251 @@
+"""A study: its configuration, codebook, crosswalk and anchors, read and checked together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from firmties.catalogue import list_variables, network_fields, wave_codes
+from firmties.codebook import Variable, parse_anchors, parse_codebook, parse_crosswalk, read_table
+from firmties.configuration import check_shape, load_kinds, load_schema, read_yaml
+from firmties.errors import StudyError, describe_allowed
+from firmties.meaning import check_decision_table, check_meaning
+
+CODEBOOK, CROSSWALK, ANCHORS, PUBLISHED = (
+    "data/codebook.csv",
+    "data/crosswalk.csv",
+    "data/anchors.csv",
+    "data/published.csv",
+)
+
+
+@dataclass(frozen=True)
+class Study:
+    """What describes a study.
+
+    Attributes
+    ----------
+    directory
+        Where it lies; all its paths are relative to it.
+    config
+        The configuration, with the schema's defaults filled in and codes and labels as text.
+    variables
+        The codebook: name → `Variable`, response scales folded in.
+    crosswalk
+        The rows of the crosswalk; ``waves`` is a list, empty for every wave.
+    anchors
+        Variable → ``{"centre", "spread", "wave", "note"}``.
+    kinds
+        Kind of exhibit → content of its ``kind.yaml``.
+    """
+
+    directory: Path
+    config: dict[str, Any]
+    variables: dict[str, Variable]
+    crosswalk: list[dict[str, Any]]
+    anchors: dict[str, dict[str, Any]]
+    kinds: dict[str, dict[str, Any]]
+
+    @property
+    def wave_ids(self) -> list[int]:
+        """The waves' numbers, in the order of the configuration."""
+        return [wave["id"] for wave in self.config["waves"]]
+
+    @property
+    def wave_labels(self) -> dict[str, str]:
+        """The waves' numbers (text) and labels."""
+        return wave_codes(self.config)
+
+    def wave(self, wave: int) -> dict[str, Any]:
+        """One wave's entry of the configuration."""
+        return next(entry for entry in self.config["waves"] if entry["id"] == int(wave))
+
+    def codebook_rows(self, wave: int | None = None, table: str | None = "panel") -> list[dict[str, Any]]:
+        """Rows of the codebook as plain values, in the order of the file; see `Variable.from_row`.
+
+        Parameters
+        ----------
+        wave
+            Only what this wave asked, without the list of waves: that a later wave asked it too concerns no
+            earlier one. None: all.
+        table
+            Only what stands in the waves' files (panel) or in files of partners (alters); None: all.
+        """
+        return [
+            variable.as_row() | ({} if wave is None else {"waves": []})
+            for variable in self.variables.values()
+            if (wave is None or variable.is_asked(int(wave))) and table in (None, variable.table)
+        ]
+
+    def crosswalk_rows(self, wave: int) -> list[dict[str, Any]]:
+        """Rows of the crosswalk for a wave as plain values, in the order of the file."""
+        return [
+            {key: value for key, value in row.items() if key != "waves"}
+            for row in self.crosswalk
+            if not row["waves"] or int(wave) in row["waves"]
+        ]
+
+    def anchor_rows(self) -> dict[str, list[float]]:
+        """Variable → [centre, spread]."""
+        return {name: [row["centre"], row["spread"]] for name, row in self.anchors.items()}
+
+    def list_variables(self) -> dict[str, dict[str, Variable]]:
+        """Table → name → `Variable` of the scored tables."""
+        return list_variables(self.config, self.variables)
+
+
+def read_text(path: Path) -> str:
+    """Read a small table as a spreadsheet may have saved it: UTF-8, or else Windows' Western European encoding."""
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")
+
+
+def inspect_study(directory: str | Path = ".", *, check_files: bool = True) -> tuple[Study, list[str]]:
+    """Read and check a study; see `load_study`.
+
+    Returns
+    -------
+    study : Study
+        What could be read, without the values at fault.
+    problems : list of str
+        One line a fault: first config.yaml in its own order, then codebook, crosswalk, anchors, decision table.
+    """
+    root = Path(directory)
+    kinds = load_kinds()
+    schema = load_schema(kinds)
+    config_file = root / "config.yaml"
+    if not config_file.is_file():
+        problem = "config.yaml: does not exist; a study is a directory with a config.yaml (docs/configuration.md)"
+        return Study(root, {}, {}, [], {}, kinds), [problem]
+    try:
+        text = config_file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        problem = f"config.yaml: is not UTF-8 (byte {error.start + 1}); save it as UTF-8"
+        return Study(root, {}, {}, [], {}, kinds), [problem]
+    written, problems = read_yaml(text)
+    if written is None and problems:
+        return Study(root, {}, {}, [], {}, kinds), problems
+    config, faults = check_shape(written, schema)
+    problems += faults
+    if not config:
+        return Study(root, {}, {}, [], {}, kinds), problems
+
+    waves, scales = _find_sound(written, config)
+    tables: dict[str, list[str]] = {}
+    variables: dict[str, Variable] = {}
+    crosswalk: list[dict[str, Any]] = []
+    anchors: dict[str, dict[str, Any]] = {}
+    if (root / CODEBOOK).is_file():
+        variables, tables[CODEBOOK] = parse_codebook(read_text(root / CODEBOOK), response_scales=scales, waves=waves)
+    else:
+        tables[CODEBOOK] = [f"{CODEBOOK}: does not exist; every study needs it (docs/codebook.md)"]
+    if variables and (root / CROSSWALK).is_file():
+        crosswalk, tables[CROSSWALK] = parse_crosswalk(
+            read_text(root / CROSSWALK), variables, waves, missing_codes=_list_missing_codes(config)
+        )
+    if variables and (root / ANCHORS).is_file():
+        names = {name: None for table in list_variables(config, variables).values() for name in table}
+        anchors, tables[ANCHORS] = parse_anchors(read_text(root / ANCHORS), names, waves)
+    tables["samples"] = _check_samples(root, config)
+    if variables:
+        tables["decision table"] = _check_decisions(root, config, variables)
+
+    def has_file(path: str) -> bool:
+        return not check_files or (root / path).is_file()
+
+    problems += check_meaning(config, schema, variables, has_file=has_file)
+    problems += [problem for found in tables.values() for problem in found]
+    for exhibit in config["exhibits"]:
+        if "published" in kinds.get(exhibit.get("kind"), {}).get("sources", []) and not has_file(PUBLISHED):
+            reader = f"the exhibit {exhibit.get('id')} ({exhibit['kind']})"
+            problems.append(f"{PUBLISHED}: does not exist; {reader} reads it (docs/codebook.md)")
+    return Study(root, config, variables, crosswalk, anchors, kinds), problems
+
+
+def _list_missing_codes(config: Mapping[str, Any]) -> list[str]:
+    """Codes of missing answers in the study and its waves."""
+    own = [code for wave in config.get("waves", []) for code in wave.get("missing_codes", {})]
+    return list(dict.fromkeys([*config.get("missing_codes", {}), *own]))
+
+
+def _find_sound(
+    written: Mapping[str, Any], config: Mapping[str, Any]
+) -> tuple[list[int], dict[str, dict[str, Any] | None] | None]:
+    """Waves and response scales to hold against the tables; what the first pass had to drop cannot be.
+
+    Returns
+    -------
+    waves : list of int
+        Empty (not checked) if a wave lost its id.
+    scales : dict or None
+        A scale that lost a key is None; None (not checked) if all are lost.
+    """
+    waves = [wave["id"] for wave in config.get("waves", []) if "id" in wave]
+    listed = written.get("waves")
+    if not isinstance(listed, list) or len(listed) != len(waves):
+        waves = []
+    given, sound = written.get("response_scales", {}), config["response_scales"]
+    if not isinstance(given, dict):
+        return waves, None
+    lost = {
+        name for name, scale in given.items() if not isinstance(scale, dict) or set(scale) != set(sound.get(name, {}))
+    }
+    return waves, {name: None if name in lost else sound[name] for name in given}
+
+
+def _check_samples(root: Path, config: Mapping[str, Any]) -> list[str]:
+    """Check that each sample file has the columns that are counted; its rows are checked when waves are linked."""
+    problems = []
+    for wave in config.get("waves", []):
+        path = root / wave.get("sample", "")
+        if not path.is_file():
+            continue
+        with path.open(encoding="utf-8-sig", errors="replace") as stream:
+            header = [name.strip().strip('"') for name in stream.readline().split(",")]
+        for name in (config.get("study", {}).get("firm"), "disposition"):
+            if name is not None and name not in header:
+                place = f"{wave['sample']} (wave {wave.get('id')})"
+                problems.append(f"{place}: lacks the column '{name}'; {describe_allowed(name, header)}")
+    return problems
+
+
+def _check_decisions(root: Path, config: Mapping[str, Any], variables: Mapping[str, Variable]) -> list[str]:
+    """Check the decision table of network types, where there is one."""
+    settings = config.get("networks", {})
+    name = settings.get("decision_table")
+    if name is None or not (root / name).is_file():
+        return []
+    problems: list[str] = []
+    text = read_text(root / name)
+    needed = [*settings.get("answers", []), "type", "rule", "flag"]
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    # Further columns, such as the answers in words, are for the reader.
+    columns = list(dict.fromkeys([*needed, *(cell.strip() for cell in text.partition("\n")[0].split(delimiter))]))
+    rows = read_table(text, name, columns, needed, problems)
+    return problems + check_decision_table(rows, settings, network_fields(config, variables), name)
+
+
+def load_study(directory: str | Path = ".", *, check_files: bool = True) -> Study:
+    """Read and check a study: both passes over config.yaml, codebook, crosswalk and anchors.
+
+    Parameters
+    ----------
+    directory
+        The study's directory.
+    check_files
+        Whether files that the configuration names must exist.
+
+    Raises
+    ------
+    StudyError
+        Lists every fault, each with the key's path, the bad value, what is allowed and the nearest match.
+    """
+    study, problems = inspect_study(directory, check_files=check_files)
+    if problems:
+        raise StudyError(problems)
+    return study

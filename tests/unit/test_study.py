@@ -1,0 +1,210 @@
+"""A study read from its directory, and the script that checks it."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from firmties.errors import StudyError
+from firmties.study import inspect_study, load_study
+
+ROOT = Path(__file__).parents[2]
+CONFIG = """\
+study: {title: A study, firm: firm_id}
+waves:
+  - {id: 1, file: data/raw/one.csv}
+  - {id: 2, file: data/raw/two.csv}
+scales:
+  - {name: trust, items: [t1, t2]}
+models:
+  - {id: M1, estimator: ols, outcomes: [growth], formula: trust}
+"""
+CODEBOOK = """\
+variable,question,type,minimum,maximum,waves
+firm_id,Firm,id,,,
+t1,Trust one,integer,1,7,
+t2,Trust two,integer,1,7,
+growth,Growth,number,,,2
+"""
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """A study of two waves, in a directory whose name has a space."""
+    root = tmp_path / "my study"
+    (root / "data" / "raw").mkdir(parents=True)
+    (root / "config.yaml").write_text(CONFIG)
+    (root / "data" / "codebook.csv").write_text(CODEBOOK)
+    for name in ("one", "two"):
+        (root / "data" / "raw" / f"{name}.csv").write_text("firm_id,t1,t2\na,1,2\n")
+    return root
+
+
+def change(path: Path, old: str, new: str) -> None:
+    """Put one text in place of another."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_a_study_is_loaded(study: Path) -> None:
+    loaded = load_study(study)
+    assert (loaded.wave_ids, list(loaded.variables)) == ([1, 2], ["firm_id", "t1", "t2", "growth"])
+
+
+def test_rows_of_the_codebook_by_wave(study: Path) -> None:
+    assert [row["name"] for row in load_study(study).codebook_rows(1)] == ["firm_id", "t1", "t2"]
+
+
+def test_a_later_wave_changes_no_row_of_an_earlier_one(study: Path) -> None:
+    before = load_study(study).codebook_rows(2)
+    change(study / "config.yaml", "scales:", "  - {id: 3, file: data/raw/two.csv}\nscales:")
+    change(study / "data" / "codebook.csv", "number,,,2", "number,,,2-3")
+    assert load_study(study).codebook_rows(2) == before
+
+
+def test_rows_of_the_crosswalk_by_wave(study: Path) -> None:
+    table = "wave,raw_name,variable,action\n1,q1,t1,rename\n*,note,,ignore\n2,q2,t2,rename\n"
+    (study / "data" / "crosswalk.csv").write_text(table)
+    assert [row["raw_name"] for row in load_study(study).crosswalk_rows(2)] == ["note", "q2"]
+
+
+def test_anchors(study: Path) -> None:
+    (study / "data" / "anchors.csv").write_text("variable,centre,spread\ntrust,4,1.5\n")
+    assert load_study(study).anchor_rows() == {"trust": [4.0, 1.5]}
+
+
+def test_all_problems_at_once(study: Path) -> None:
+    change(study / "config.yaml", "estimator: ols", "estimator: lm")
+    change(study / "config.yaml", "formula: trust", "formula: trsut")
+    change(study / "data" / "codebook.csv", "Growth,number", "Growth,float")
+    (study / "data" / "raw" / "two.csv").unlink()
+    with pytest.raises(StudyError) as error:
+        load_study(study)
+    assert [problem.split(": ")[:2] for problem in error.value.problems] == [
+        ["config.yaml", "models[M1].estimator"],
+        ["config.yaml", "waves[2].file"],
+        ["config.yaml", "models[M1].formula"],
+        ["data/codebook.csv", "line 5 (growth)"],
+    ]
+
+
+def test_no_configuration(tmp_path: Path) -> None:
+    assert inspect_study(tmp_path)[1] == [
+        "config.yaml: does not exist; a study is a directory with a config.yaml (docs/configuration.md)"
+    ]
+
+
+def test_an_empty_configuration(study: Path) -> None:
+    (study / "config.yaml").write_text("")
+    assert inspect_study(study)[1] == [
+        "config.yaml: is empty; it needs at least the keys study, waves (docs/configuration.md)"
+    ]
+
+
+def test_a_configuration_that_is_a_list(study: Path) -> None:
+    (study / "config.yaml").write_text("- study\n")
+    assert inspect_study(study)[1] == [
+        "config.yaml: should be a group of keys (study:, waves:, …), is a list (docs/configuration.md)"
+    ]
+
+
+def test_a_configuration_that_is_no_yaml(study: Path) -> None:
+    (study / "config.yaml").write_text("study: [\n")
+    assert inspect_study(study)[1][0].startswith("config.yaml: line 2, column 1: is not valid YAML: ")
+
+
+def test_a_configuration_in_another_encoding(study: Path) -> None:
+    (study / "config.yaml").write_bytes("study: {title: Größe}".encode("cp1252"))
+    assert inspect_study(study)[1] == ["config.yaml: is not UTF-8 (byte 18); save it as UTF-8"]
+
+
+def test_no_codebook(study: Path) -> None:
+    (study / "data" / "codebook.csv").unlink()
+    assert inspect_study(study)[1] == ["data/codebook.csv: does not exist; every study needs it (docs/codebook.md)"]
+
+
+def test_a_codebook_in_the_encoding_of_a_spreadsheet(study: Path) -> None:
+    (study / "data" / "codebook.csv").write_bytes(CODEBOOK.replace("Growth", "Größe").encode("cp1252"))
+    assert load_study(study).variables["growth"].question == "Größe"
+
+
+def test_sections_of_the_wrong_shape_break_nothing(study: Path) -> None:
+    (study / "config.yaml").write_text("study: 1\nwaves: 2\nresponse_scales: [1]\nscales: {a: 1}\nmodels: x\n")
+    assert [problem.split(": ")[1] for problem in inspect_study(study)[1]] == [
+        "study", "waves", "response_scales", "scales", "models",
+    ]  # fmt: skip
+
+
+def test_files_may_be_left_unchecked(study: Path) -> None:
+    (study / "data" / "raw" / "two.csv").unlink()
+    assert inspect_study(study, check_files=False)[1] == []
+
+
+def test_published_numbers_must_be_there(study: Path) -> None:
+    with (study / "config.yaml").open("a") as config:
+        config.write("exhibits: [{id: C1, kind: comparison, title: Published and computed}]\n")
+    assert inspect_study(study)[1] == [
+        "data/published.csv: does not exist; the exhibit C1 (comparison) reads it (docs/codebook.md)"
+    ]
+
+
+def test_a_sample_file_without_dispositions(study: Path) -> None:
+    change(study / "config.yaml", "file: data/raw/one.csv", "file: data/raw/one.csv, sample: data/raw/sample.csv")
+    (study / "data" / "raw" / "sample.csv").write_text("firm_id,dispositon\na,I\n")
+    assert inspect_study(study)[1] == [
+        (
+            "data/raw/sample.csv (wave 1): lacks the column 'disposition'; "
+            "did you mean 'dispositon'? Allowed: firm_id, dispositon"
+        )
+    ]
+
+
+def run_check(study: Path) -> subprocess.CompletedProcess[str]:
+    """Run the script."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "check.py"), str(study)], capture_output=True, text=True, check=False
+    )
+
+
+def test_the_script_counts_what_is_there(study: Path) -> None:
+    done = run_check(study)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        0, "no problems: 2 waves, 4 variables, 1 scale, 1 model, 0 hypotheses, 0 exhibits\n", "",
+    )  # fmt: skip
+
+
+def test_the_script_prints_a_line_a_problem(study: Path) -> None:
+    change(study / "config.yaml", "items: [t1, t2]", "items: [t1, t3]")
+    done = run_check(study)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        1,
+        "config.yaml: scales[trust].items: 't3' is no variable of the codebook; allowed: firm_id, t1, t2, growth\n",
+        "1 problem; nothing was run\n",
+    )
+
+
+def test_the_script_compares_checksums(study: Path) -> None:
+    change(study / "config.yaml", "file: data/raw/one.csv", f"file: data/raw/one.csv, sha256: {'0' * 64}")
+    found = hashlib.sha256((study / "data" / "raw" / "one.csv").read_bytes()).hexdigest()
+    assert run_check(study).stdout == (
+        f"config.yaml: waves[1].sha256: 'data/raw/one.csv' has the checksum {found}, not {'0' * 64}; "
+        "it is not the file that was registered\n"
+    )
+
+
+def test_reading_a_study_needs_no_table_library() -> None:
+    code = (
+        "import sys; sys.path.insert(0, 'scripts'); from firmties.study import inspect_study; inspect_study('.');"
+        "print([name for name in ('numpy', 'pandas', 'statsmodels', 'matplotlib') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_the_demonstration_has_no_problems() -> None:
+    assert inspect_study(ROOT)[1] == []
