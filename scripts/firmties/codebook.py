@@ -355,7 +355,8 @@ def parse_codebook(
                 values[column] = _PARSERS.get(column, str)(cell)
             except ValueError as error:
                 problems.append(f"{where}: {column}: {error}")
-        values["separator"] = values["separator"] or "|"
+        # A blank cell of a spreadsheet cannot hold a space, so the word stands for it.
+        values["separator"] = {"": "|", "space": " "}.get(values["separator"], values["separator"])
         values["table"] = values["table"] or "panel"
         variable = Variable(**values)
         variables[name] = variable

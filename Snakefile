@@ -1,0 +1,394 @@
+"""From raw survey waves to a report, for any study: a directory with a config.yaml and a data/."""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(workflow.basedir)
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from firmties import slices
+from firmties.errors import StudyError
+from firmties.provenance import list_modules
+from firmties.readers import FORMATS
+from firmties.study import load_study
+
+try:
+    STUDY = load_study(Path.cwd())
+except StudyError as error:
+    print(f"\n{error}\n\nNothing was run.", file=sys.stderr)
+    sys.exit(1)
+
+CONFIG = STUDY.config
+WAVES = {wave["id"]: wave for wave in CONFIG["waves"]}
+MODELS = {model["id"]: model for model in CONFIG.get("models", [])}
+KINDS = STUDY.kinds
+EXHIBITS = {exhibit["id"]: exhibit for exhibit in CONFIG.get("exhibits", [])}
+FIGURES = [name for name, exhibit in EXHIBITS.items() if KINDS[exhibit["kind"]]["medium"] == "figure"]
+TABLES = [name for name in EXHIBITS if name not in FIGURES]
+SAMPLES = {wave: entry["sample"] for wave, entry in WAVES.items() if "sample" in entry}
+LONG_FILES = slices.list_long_files(CONFIG, STUDY.crosswalk_rows)
+HAS_ALTERS = "alters" in CONFIG
+RESULTS = ["estimates", "models", "predictions", "hypotheses"]
+
+
+def library(rule, *extra):
+    """Modules of the library that a rule's script imports, relative to the study."""
+    modules = list_modules(ROOT / "scripts" / f"{rule}.py", [f"firmties.{name}" for name in extra])
+    return [os.path.relpath(path) for path in modules]
+
+
+def template():
+    return sorted(os.path.relpath(path) for path in (ROOT / "reports" / "template").iterdir())
+
+
+def options(exhibit):
+    """What an exhibit shows: its entry without the words around it."""
+    words = ("id", "kind", "title", "caption", "section")
+    return {key: value for key, value in EXHIBITS[exhibit].items() if key not in words}
+
+
+def fits(models):
+    return [f"data/processed/fits/{model}.json" for model in models]
+
+
+def scored(wildcards=None):
+    """The scored tables, by name."""
+    return {name: f"data/processed/{name}.parquet" for name in ("panel", "alters")} | {
+        "dictionary": "data/processed/dictionary.csv"
+    }
+
+
+def sources(wildcards):
+    """The files that an exhibit's kind reads, by name; those that the study does not have are left out."""
+    exhibit = EXHIBITS[wildcards.exhibit]
+    paths = {name: f"data/processed/{name}.parquet" for name in ("panel", "alters", "alter_pairs", "networks")}
+    paths |= {name: f"data/interim/{name}.parquet" for name in ("kinds", "flags")}
+    paths |= {"dictionary": "data/processed/dictionary.csv", "ledger": "data/processed/ledger.csv"}
+    paths |= {name: f"reports/results/{name}.csv" for name in RESULTS}
+    paths |= {"fits": fits(slices.list_models_of(CONFIG, exhibit))}
+    if SAMPLES:
+        paths["sample"] = "data/interim/sample.parquet"
+    if Path("data/published.csv").is_file():
+        paths["published"] = "data/published.csv"
+    if "file" in exhibit:
+        paths["listing"] = exhibit["file"]
+    return {name: paths[name] for name in KINDS[exhibit["kind"]]["sources"] if name in paths}
+
+
+wildcard_constraints:
+    wave="|".join(str(wave) for wave in WAVES),
+    model="|".join(MODELS) or "none",
+    exhibit="|".join(EXHIBITS) or "none",
+
+
+rule all:
+    input:
+        "reports/report.html",
+        "reports/report.pdf",
+        "data/processed/panel.dta",
+        "data/processed/panel.sav",
+
+
+rule read:
+    input:
+        raw=lambda wildcards: WAVES[int(wildcards.wave)]["file"],
+        modules=lambda wildcards: library(
+            "read", f"readers.{FORMATS.get(Path(WAVES[int(wildcards.wave)]['file']).suffix.lower(), 'delimited')}"
+        ),
+    output:
+        responses="data/interim/wave_{wave}/responses.parquet",
+        labels="data/interim/wave_{wave}/labels.json",
+    log:
+        "logs/read_{wave}.log",
+    params:
+        wave=lambda wildcards: slices.slice_read(WAVES[int(wildcards.wave)]),
+    message:
+        "Reading wave {wildcards.wave} from {input.raw}"
+    script:
+        "scripts/read.py"
+
+
+rule clean:
+    input:
+        responses=rules.read.output.responses,
+        labels=rules.read.output.labels,
+        modules=library("clean"),
+    output:
+        values="data/interim/wave_{wave}/clean.parquet",
+        kinds="data/interim/wave_{wave}/kinds.parquet",
+        flags="data/interim/wave_{wave}/flags.parquet",
+        ledger="data/interim/wave_{wave}/ledger.csv",
+    log:
+        "logs/clean_{wave}.log",
+    params:
+        codebook=lambda wildcards: STUDY.codebook_rows(int(wildcards.wave)),
+        crosswalk=lambda wildcards: STUDY.crosswalk_rows(int(wildcards.wave)),
+        settings=lambda wildcards: slices.slice_clean(CONFIG, WAVES[int(wildcards.wave)]),
+    message:
+        "Cleaning wave {wildcards.wave}"
+    script:
+        "scripts/clean.py"
+
+
+rule link:
+    input:
+        values=expand(rules.clean.output[0], wave=WAVES),
+        kinds=expand(rules.clean.output.kinds, wave=WAVES),
+        flags=expand(rules.clean.output.flags, wave=WAVES),
+        ledgers=expand(rules.clean.output.ledger, wave=WAVES),
+        samples=list(SAMPLES.values()),
+        modules=library("link"),
+    output:
+        **({"sample": "data/interim/sample.parquet"} if SAMPLES else {}),
+        panel="data/interim/panel.parquet",
+        kinds="data/interim/kinds.parquet",
+        flags="data/interim/flags.parquet",
+        ledger="data/processed/ledger.csv",
+    log:
+        "logs/link.log",
+    params:
+        waves=list(WAVES),
+        sample_waves=list(SAMPLES),
+        study=slices.pick_keys(CONFIG),
+        order=list(STUDY.list_variables()["panel"]),
+    message:
+        "Linking {params.waves} into a panel"
+    script:
+        "scripts/link.py"
+
+
+if HAS_ALTERS:
+
+    rule alters:
+        input:
+            panel=rules.link.output.panel,
+            ledger=rules.link.output.ledger,
+            files=[entry["file"] for entry in LONG_FILES],
+            modules=library("alters", "readers.delimited", "readers.stata", "readers.spss"),
+        output:
+            alters="data/interim/alters.parquet",
+            alter_pairs="data/interim/alter_pairs.parquet",
+        log:
+            "logs/alters.log",
+        params:
+            long_files=LONG_FILES,
+            fields=STUDY.codebook_rows(table="alters"),
+            settings={"study": slices.pick_keys(CONFIG), **slices.pick(CONFIG, "alters", "missing_codes")},
+        message:
+            "Gathering partners and pairs of partners"
+        script:
+            "scripts/alters.py"
+
+
+rule score:
+    input:
+        **(dict(rules.alters.output.items()) if HAS_ALTERS else {}),
+        **({"decisions": CONFIG["networks"]["decision_table"]} if "networks" in CONFIG else {}),
+        panel=rules.link.output.panel,
+        modules=library("score"),
+    output:
+        panel="data/processed/panel.parquet",
+        alters="data/processed/alters.parquet",
+        alter_pairs="data/processed/alter_pairs.parquet",
+        networks="data/processed/networks.parquet",
+        dictionary="data/processed/dictionary.csv",
+    log:
+        "logs/score.log",
+    params:
+        anchors=STUDY.anchor_rows(),
+        codebook=STUDY.codebook_rows(table=None),
+        settings=slices.slice_score(CONFIG),
+    message:
+        "Scoring constructs"
+    script:
+        "scripts/score.py"
+
+
+rule export:
+    input:
+        panel=rules.score.output.panel,
+        kinds=rules.link.output.kinds,
+        dictionary=rules.score.output.dictionary,
+        modules=library("export"),
+    output:
+        dta="data/processed/panel.dta",
+        sav="data/processed/panel.sav",
+    log:
+        "logs/export.log",
+    params:
+        title=CONFIG["study"]["title"],
+    message:
+        "Writing the panel for Stata and SPSS"
+    script:
+        "scripts/export.py"
+
+
+rule fit:
+    input:
+        table=lambda wildcards: scored()[MODELS[wildcards.model].get("table", "panel")],
+        dictionary=rules.score.output.dictionary,
+        modules=library("fit"),
+    output:
+        "data/processed/fits/{model}.json",
+    log:
+        "logs/fit_{model}.log",
+    params:
+        model=lambda wildcards: slices.slice_model(CONFIG, MODELS[wildcards.model])["model"],
+        sets=lambda wildcards: slices.slice_model(CONFIG, MODELS[wildcards.model])["sets"],
+        samples=lambda wildcards: slices.slice_model(CONFIG, MODELS[wildcards.model])["samples"],
+    message:
+        "Fitting {wildcards.model}"
+    script:
+        "scripts/fit.py"
+
+
+rule collect:
+    input:
+        fits=fits(MODELS),
+        dictionary=rules.score.output.dictionary,
+        modules=library("collect"),
+    output:
+        estimates="reports/results/estimates.csv",
+        models="reports/results/models.csv",
+    log:
+        "logs/collect.log",
+    message:
+        "Collecting estimates"
+    script:
+        "scripts/collect.py"
+
+
+rule predict:
+    input:
+        **scored(),
+        fits=fits(slices.list_models_tested(CONFIG.get("predictions", []))),
+        modules=library("predict"),
+    output:
+        "reports/results/predictions.csv",
+    log:
+        "logs/predict.log",
+    params:
+        predictions=CONFIG.get("predictions", []),
+    message:
+        "Predicting"
+    script:
+        "scripts/predict.py"
+
+
+rule test:
+    input:
+        **scored(),
+        fits=fits(slices.list_models_tested(CONFIG.get("hypotheses", []))),
+        modules=library("test"),
+    output:
+        "reports/results/hypotheses.csv",
+    log:
+        "logs/test.log",
+    params:
+        hypotheses=CONFIG.get("hypotheses", []),
+        families=CONFIG.get("families", {}),
+    message:
+        "Testing hypotheses"
+    script:
+        "scripts/test.py"
+
+
+rule summarize:
+    input:
+        unpack(sources),
+        modules=lambda wildcards: library("summarize", f"exhibits.{EXHIBITS[wildcards.exhibit]['kind']}.summarize"),
+    output:
+        numbers="reports/results/{exhibit}.csv",
+        notes="reports/results/{exhibit}.json",
+    log:
+        "logs/summarize_{exhibit}.log",
+    params:
+        kind=lambda wildcards: EXHIBITS[wildcards.exhibit]["kind"],
+        options=lambda wildcards: options(wildcards.exhibit),
+        waves=[slices.pick(wave, "id", "label", "field", "mode", "file") for wave in WAVES.values()],
+        study=slices.pick_keys(CONFIG),
+        scales=lambda wildcards: (
+            CONFIG.get("scales", []) if "scales" in KINDS[EXHIBITS[wildcards.exhibit]["kind"]]["sources"] else []
+        ),
+    message:
+        "Summarizing {wildcards.exhibit}"
+    script:
+        "scripts/summarize.py"
+
+
+rule draw:
+    input:
+        numbers=rules.summarize.output.numbers,
+        notes=rules.summarize.output.notes,
+        modules=lambda wildcards: library("draw", f"exhibits.{EXHIBITS[wildcards.exhibit]['kind']}.draw"),
+    output:
+        svg="reports/figures/{exhibit}.svg",
+        pdf="reports/figures/{exhibit}.pdf",
+        png="reports/figures/{exhibit}.png",
+        csv="reports/figures/{exhibit}.csv",
+    log:
+        "logs/draw_{exhibit}.log",
+    params:
+        kind=lambda wildcards: EXHIBITS[wildcards.exhibit]["kind"],
+        options=lambda wildcards: options(wildcards.exhibit),
+        title=lambda wildcards: EXHIBITS[wildcards.exhibit]["title"],
+    message:
+        "Drawing {wildcards.exhibit}"
+    script:
+        "scripts/draw.py"
+
+
+rule typeset:
+    input:
+        numbers=rules.summarize.output.numbers,
+        notes=rules.summarize.output.notes,
+        modules=lambda wildcards: library("typeset", f"exhibits.{EXHIBITS[wildcards.exhibit]['kind']}.tabulate"),
+    output:
+        csv="reports/tables/{exhibit}.csv",
+        html="reports/tables/{exhibit}.html",
+        tex="reports/tables/{exhibit}.tex",
+    log:
+        "logs/typeset_{exhibit}.log",
+    params:
+        kind=lambda wildcards: EXHIBITS[wildcards.exhibit]["kind"],
+        options=lambda wildcards: options(wildcards.exhibit),
+        title=lambda wildcards: EXHIBITS[wildcards.exhibit]["title"],
+    message:
+        "Typesetting {wildcards.exhibit}"
+    script:
+        "scripts/typeset.py"
+
+
+rule render:
+    input:
+        template=template(),
+        report=[path for path in ["report.md"] if Path(path).is_file()],
+        figures=expand(rules.draw.output.svg, exhibit=FIGURES),
+        tables=expand(rules.typeset.output.html, exhibit=TABLES),
+        notes=expand(rules.summarize.output.notes, exhibit=EXHIBITS),
+        numbers=expand(rules.summarize.output.numbers, exhibit=EXHIBITS),
+        results=[f"reports/results/{name}.csv" for name in RESULTS],
+        ledger=rules.link.output.ledger,
+        labels=expand(rules.read.output.labels, wave=WAVES),
+        modules=library("render"),
+    output:
+        html="reports/report.html",
+        pdf="reports/report.pdf",
+    log:
+        "logs/render.log",
+    params:
+        study=CONFIG["study"],
+        waves=[slices.pick(wave, "id", "label", "field", "mode", "file") for wave in WAVES.values()],
+        exhibits=[{**exhibit, "medium": KINDS[exhibit["kind"]]["medium"]} for exhibit in EXHIBITS.values()],
+        inputs=[path for path in slices.list_input_files(CONFIG) if Path(path).is_file()],
+    message:
+        "Rendering the report"
+    script:
+        "scripts/render.py"
+
+
+onsuccess:
+    from firmties.report import summarize_run
+
+    print(summarize_run(Path.cwd()))

@@ -1,0 +1,192 @@
+"""What a reader sees in place of a name or code: labels in the dictionary's order, and what a caption says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import stdtrit
+
+from firmties.formulas import as_codes as as_codes
+from firmties.formulas import list_variables, parse_formula
+
+FEW = 5
+"""Cells with fewer observations are not shown."""
+ENOUGH = 10
+"""Cells with fewer observations show their number, but no estimate."""
+
+
+def _find_entry(dictionary: pd.DataFrame, variable: str) -> pd.Series | None:
+    found = dictionary.loc[dictionary["variable"] == variable]
+    return None if found.empty else found.iloc[0]
+
+
+def label_of(dictionary: pd.DataFrame, variable: str) -> str:
+    """Give a variable's label; its name where the dictionary has none.
+
+    Examples
+    --------
+    >>> words = pd.DataFrame({"variable": ["size"], "label": ["Size class"], "codes": ["s=small|m=medium"]})
+    >>> label_of(words, "size"), label_of(words, "colour")
+    ('Size class', 'colour')
+    """
+    entry = _find_entry(dictionary, variable)
+    return variable if entry is None or pd.isna(entry["label"]) or entry["label"] == "" else str(entry["label"])
+
+
+def codes_of(dictionary: pd.DataFrame, variable: str, present: Iterable[object] = ()) -> dict[str, str]:
+    """Give a variable's codes and labels in display order; codes that are present but not listed come last.
+
+    Examples
+    --------
+    >>> words = pd.DataFrame({"variable": ["size"], "label": ["Size class"], "codes": ["s=small|m=medium"]})
+    >>> codes_of(words, "size", present=["m", "x"])
+    {'s': 'small', 'm': 'medium', 'x': 'x'}
+    """
+    entry = _find_entry(dictionary, variable)
+    listed = "" if entry is None or pd.isna(entry["codes"]) else str(entry["codes"])
+    codes = dict(pair.partition("=")[::2] for pair in listed.split("|") if pair)
+    return codes | {code: code for code in sorted({str(value) for value in present} - codes.keys())}
+
+
+def reference_of(dictionary: pd.DataFrame, variable: str) -> str | None:
+    """Give the reference code of a variable, if the dictionary states one."""
+    entry = _find_entry(dictionary, variable)
+    return None if entry is None or pd.isna(entry["reference"]) or entry["reference"] == "" else str(entry["reference"])
+
+
+def describe_waves(present: Iterable[object], waves: pd.DataFrame | None) -> str:
+    """List the waves that have data, by their labels.
+
+    Examples
+    --------
+    >>> describe_waves([2, 1, 2], pd.DataFrame({"id": [1, 2], "label": ["2021", "2022"]}))
+    '2021, 2022'
+    """
+    labels = {} if waves is None else dict(zip(waves["id"].astype(str), waves["label"].astype(str), strict=True))
+    ordered = pd.Series(list(present)).dropna().drop_duplicates().sort_values()
+    return ", ".join(labels.get(str(wave), str(wave)) for wave in ordered)
+
+
+def describe_rows(table: pd.DataFrame, study: dict[str, Any], waves: pd.DataFrame | None) -> dict[str, Any]:
+    """Count the firms, rows and waves of a firm × wave table for a caption."""
+    return {
+        "n_firms": int(table[study["firm"]].nunique()),
+        "n_firm_waves": int(table[["wave", study["firm"]]].drop_duplicates().shape[0]),
+        "waves": describe_waves(table["wave"], waves),
+        "weights": "none",
+    }
+
+
+def describe_models(models: pd.DataFrame, dictionary: pd.DataFrame) -> dict[str, Any]:
+    """Say for a caption how many rows and clusters models used, how they adjust, and their standard errors.
+
+    Parameters
+    ----------
+    models
+        Rows of models.csv. Where they differ, each value is followed by its model and outcome in brackets.
+    dictionary
+        Gives the labels of the variables that stand in the formula.
+    """
+    fitted = models.loc[models["status"] != "failed"] if not models.empty else models
+    columns = {
+        "n_firm_waves": "n_obs",
+        "n_firms": "n_clusters",
+        "adjustment": "formula",
+        "standard_errors": "covariance",
+        "estimator": "estimator",
+    }
+    notes: dict[str, Any] = {"weights": "none"}
+    for note, column in columns.items():
+        values = fitted[["model", "outcome", column]].dropna()
+        distinct = values[column].drop_duplicates()
+        if note.startswith("n_"):
+            values = values.assign(**{column: values[column].astype(int)})
+            distinct = values[column].drop_duplicates()
+        if note == "adjustment" and len(distinct):
+            notes[note] = (
+                _list_labels(distinct.iloc[0], dictionary)
+                if len(distinct) == 1
+                else "the other variables of each model"
+            )
+        elif len(distinct) == 1:
+            notes[note] = distinct.iloc[0].item() if isinstance(distinct.iloc[0], np.generic) else distinct.iloc[0]
+        elif len(distinct) > 1:
+            by_model = values.groupby("model", sort=False)[column].nunique().max() == 1
+            names = values["model"] if by_model else values["model"] + " " + values["outcome"]
+            shown = pd.DataFrame({"value": values[column].map(_print_plainly), "name": names}).drop_duplicates()
+            notes[note] = "; ".join(f"{value} ({name})" for value, name in shown.itertuples(index=False))
+    return notes
+
+
+def _list_labels(formula: str, dictionary: pd.DataFrame) -> str:
+    """List the variables of a formula by their labels, and say if it has products."""
+    terms = parse_formula(formula)
+    labels = ", ".join(label_of(dictionary, name) for name in list_variables(terms))
+    products = [
+        " × ".join(label_of(dictionary, name) for name in list_variables([term])) for term in terms if len(term) > 1
+    ]
+    return f"{labels}; with the products {', '.join(products)}" if products else labels
+
+
+def _print_plainly(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int | np.integer) else str(value)
+
+
+def estimate_means(table: pd.DataFrame, value: str, by: str, cluster: str, level: float = 0.95) -> pd.DataFrame:
+    r"""Estimate the mean of a variable in each group, with an interval that allows for repeated clusters.
+
+    The variance is that of a regression on the constant with clustered errors,
+    :math:`G/(G-1)\,\sum_g(\sum_{i\in g}(x_i-\bar x))^2/n^2`, and t has G − 1 degrees of freedom
+    (Cameron & Miller 2015, *Journal of Human Resources* 50(2)).
+
+    Parameters
+    ----------
+    table
+        Rows with `value`, `by` and `cluster`; rows where one is missing are left out.
+
+    Returns
+    -------
+    DataFrame
+        One row a group: `by`, estimate, std_error, df, conf_low, conf_high, n, n_clusters. With one
+        cluster there is a mean but no interval.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"x": [1.0, 3.0, 5.0], "stage": [1, 1, 1], "firm": ["a", "b", "c"]})
+    >>> estimate_means(rows, "x", "stage", "firm")[["estimate", "std_error", "df"]].round(4).values.tolist()
+    [[3.0, 1.1547, 2.0]]
+    """
+    kept = table[[value, by, cluster]].dropna()
+    rows = []
+    for group, members in kept.groupby(by):
+        x = members[value].astype(float)
+        sums = (x - x.mean()).groupby(members[cluster]).sum()
+        n, n_clusters = len(x), len(sums)
+        df = n_clusters - 1
+        std_error = float(np.sqrt(n_clusters / df * (sums**2).sum()) / n) if df else np.nan
+        half = std_error * stdtrit(df, 0.5 + level / 2) if df else np.nan
+        rows.append((group, x.mean(), std_error, df, x.mean() - half, x.mean() + half, n, n_clusters))
+    return pd.DataFrame(rows, columns=[by, "estimate", "std_error", "df", "conf_low", "conf_high", "n", "n_clusters"])
+
+
+def blank_small(numbers: pd.DataFrame, n: str, estimates: list[str]) -> pd.DataFrame:
+    """Take the estimates out of small cells, and the number out of the smallest.
+
+    Below :data:`ENOUGH` the estimates become missing; from 1 to below :data:`FEW` the number, too. The
+    column `cell` says which: ``shown``, ``no estimate``, ``suppressed`` or ``empty``.
+
+    Examples
+    --------
+    >>> cells = pd.DataFrame({"n": [12, 7, 3, 0], "mean": [1.0, 2.0, 3.0, None]})
+    >>> blank_small(cells, "n", ["mean"])["cell"].tolist()
+    ['shown', 'no estimate', 'suppressed', 'empty']
+    """
+    count = numbers[n].fillna(0)
+    state = np.select([count == 0, count < FEW, count < ENOUGH], ["empty", "suppressed", "no estimate"], "shown")
+    out = numbers.assign(cell=state)
+    out[estimates] = out[estimates].where(out["cell"] == "shown")
+    out[n] = out[n].where(out["cell"] != "suppressed")
+    return out

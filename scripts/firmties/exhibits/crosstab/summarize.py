@@ -1,0 +1,153 @@
+"""Counts, row percentages and adjusted residuals of two category variables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from firmties.display import ENOUGH, FEW, as_codes, codes_of, describe_rows, label_of
+
+
+def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Cross two category variables of the panel, and if asked the rows' indicators with the same columns.
+
+    Rows where a variable is missing are left out and counted in the notes.
+
+    Returns
+    -------
+    numbers
+        One row a cell: panel, panel_label, row, row_label, row_n, column, column_label, column_n, n,
+        row_percent, residual, cell. `residual` is the adjusted residual of :func:`adjust_residuals`.
+    notes
+        What the caption needs.
+    """
+    panel, dictionary, study = sources["panel"], sources["dictionary"], sources["study"]
+    row_name, column_name = options["rows"], options["columns"]
+    rows, columns = as_codes(panel[row_name]), as_codes(panel[column_name])
+    known = rows.notna() & columns.notna()
+    row_codes = codes_of(dictionary, row_name, rows[known])
+    column_codes = codes_of(dictionary, column_name, columns[known])
+
+    counts = (
+        pd.crosstab(rows[known], columns[known]).reindex(index=list(row_codes), columns=list(column_codes)).fillna(0)
+    )
+    parts = [("single", label_of(dictionary, row_name), counts, adjust_residuals(counts))]
+    if "any" in options:
+        indicators = {code: options["any"]["prefix"] + code for code in row_codes}
+        crossed = {
+            code: pd.crosstab(as_codes(panel[name]), columns)
+            .reindex(index=["true", "false"], columns=list(column_codes))
+            .fillna(0)
+            for code, name in indicators.items()
+            if name in panel
+        }
+        members = pd.DataFrame({code: table.loc["true"] for code, table in crossed.items()}).T
+        # Rows overlap here, so each is set against the firms outside it.
+        residuals = pd.DataFrame({code: adjust_residuals(table).loc["true"] for code, table in crossed.items()}).T
+        if not members.empty:
+            parts.append(("any", options["any"]["label"], members, residuals))
+
+    numbers = pd.concat([_list_cells(*part, row_codes, column_codes) for part in parts], ignore_index=True)
+    notes = describe_rows(panel.loc[known], study, sources.get("waves"))
+    notes |= {
+        "n_left_out": int((~known).sum()),
+        "remark_residuals": (
+            "n and percentage of the row; z is the adjusted residual, with firm-waves taken as independent, "
+            "and is printed where it exceeds 2 in size."
+        ),
+        "remark_small_cells": (
+            f"Cells with fewer than {ENOUGH} firm-waves show no percentage; those with fewer than {FEW} and those from "
+            "which such a number would follow, are hidden."
+        ),
+        "remark_left_out": f"{int((~known).sum()):,} firm-waves lack one of the two and are left out."
+        if (~known).any()
+        else None,
+    }
+    return numbers, notes
+
+
+def adjust_residuals(counts: pd.DataFrame) -> pd.DataFrame:
+    r"""Standardize the deviations from independence: :math:`(n_{ij}-e_{ij})/\sqrt{e_{ij}(1-p_{i+})(1-p_{+j})}`.
+
+    Approximately standard normal in each cell if rows and columns are independent
+    (Haberman 1973, *Biometrics* 29, 205-220). Missing where a margin is empty or full.
+
+    Examples
+    --------
+    >>> adjust_residuals(pd.DataFrame([[30, 10], [10, 30]])).round(3).values.tolist()
+    [[4.472, -4.472], [-4.472, 4.472]]
+    """
+    n = counts.to_numpy(float)
+    total = n.sum()
+    if total == 0:
+        return counts * np.nan
+    row, column = n.sum(axis=1, keepdims=True), n.sum(axis=0, keepdims=True)
+    expected = row @ column / total
+    variance = expected * (1 - row / total) * (1 - column / total)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return pd.DataFrame(
+            np.where(variance > 0, (n - expected) / np.sqrt(variance), np.nan), counts.index, counts.columns
+        )
+
+
+def hide_small(counts: pd.DataFrame, additive: bool) -> pd.DataFrame:
+    """Choose the cells to hide, so that no hidden number follows from a margin.
+
+    Every cell from 1 to below :data:`FEW`; then, while a row (and, where rows add up to the margin, a column) hides
+    one cell alone, its smallest other cell that is not empty.
+
+    Examples
+    --------
+    >>> hide_small(pd.DataFrame([[3, 20, 30], [40, 50, 60]]), additive=True).values.tolist()
+    [[True, True, False], [True, True, False]]
+    """
+    hidden = ((counts > 0) & (counts < FEW)).to_numpy(copy=True)
+    n = counts.to_numpy(float)
+    changed = True
+    while changed:
+        changed = False
+        lines = [(hidden[i], n[i]) for i in range(len(n))]
+        lines += [(hidden[:, j], n[:, j]) for j in range(n.shape[1])] if additive else []
+        for mask, line in lines:
+            candidates = np.flatnonzero(~mask & (line > 0))
+            if mask.sum() == 1 and len(candidates):
+                mask[candidates[np.argmin(line[candidates])]] = changed = True
+    return pd.DataFrame(hidden, counts.index, counts.columns)
+
+
+def _list_cells(
+    panel: str,
+    panel_label: str,
+    counts: pd.DataFrame,
+    residuals: pd.DataFrame,
+    row_codes: dict[str, str],
+    column_codes: dict[str, str],
+) -> pd.DataFrame:
+    hidden = hide_small(counts, additive=panel == "single")
+    row_totals, column_totals = counts.sum(axis=1), counts.sum(axis=0)
+    cells = []
+    for row in counts.index:
+        for column in counts.columns:
+            n, suppressed = counts.loc[row, column], hidden.loc[row, column]
+            shown = n >= ENOUGH and not suppressed
+            cells.append(
+                {
+                    "panel": panel,
+                    "panel_label": panel_label,
+                    "row": row,
+                    "row_label": row_codes[row],
+                    "row_n": int(row_totals[row]) if not 0 < row_totals[row] < FEW else pd.NA,
+                    "column": column,
+                    "column_label": column_codes[column],
+                    "column_n": int(column_totals[column])
+                    if panel == "single" and not 0 < column_totals[column] < FEW
+                    else pd.NA,
+                    "n": pd.NA if suppressed else int(n),
+                    "row_percent": 100 * n / row_totals[row] if shown else np.nan,
+                    "residual": residuals.loc[row, column] if shown else np.nan,
+                    "cell": "suppressed" if suppressed else "empty" if n == 0 else "shown" if shown else "no estimate",
+                }
+            )
+    return pd.DataFrame(cells).astype({"row_n": "Int64", "column_n": "Int64", "n": "Int64"})

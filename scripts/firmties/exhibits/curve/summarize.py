@@ -1,0 +1,138 @@
+"""A prediction over one variable, binned partial residuals, density and turning point."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from firmties.display import ENOUGH, FEW, describe_models, describe_waves, label_of
+from firmties.estimation import find_interval, sample_rows
+
+DENSITY_BINS = 30
+
+
+def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Collect what a curve shows, from the first to the 99th percentile of its variable or as predicted.
+
+    Returns
+    -------
+    numbers
+        part ``curve`` (x, estimate, conf_low, conf_high), ``bin`` (mean x, mean partial residual and n of a
+        bin), ``density`` (x to x_to, n; bins with few cases are left out), ``turning_point`` (x with its
+        interval in conf_low and conf_high; only where the model has a quadratic); x_label, y_label.
+    notes
+        What the caption needs.
+    """
+    predictions, dictionary = sources["predictions"], sources["dictionary"]
+    scale = options.get("scale", 1)
+    curve = predictions.loc[predictions["prediction"] == options["prediction"]]
+    columns = ["part", "x", "x_to", "estimate", "conf_low", "conf_high", "n"]
+    models = sources["models"]
+    if curve.empty:
+        return pd.DataFrame(columns=[*columns, "x_label", "y_label"]), {
+            "weights": "none",
+            "remark": "The prediction was not made.",
+        }
+    first = curve.iloc[0]
+    variable, outcome = str(first["variable_1"]), str(first["outcome"])
+    drawn = curve.assign(part="curve", x=curve["value_1"].astype(float)).reindex(columns=columns).sort_values("x")
+    low, high = drawn["x"].min(), drawn["x"].max()
+    parts = [drawn]
+    fit = _find_fit(sources.get("fits", []), first)
+    if fit is not None:
+        parts += _describe_cases(fit, sources, variable, low, high, options.get("bins", 20), columns)
+        parts.append(find_turning_point(fit, variable).reindex(columns=columns))
+    numbers = pd.concat([part for part in parts if not part.empty], ignore_index=True)
+    scaled = numbers["part"] != "turning_point"
+    values = ["estimate", "conf_low", "conf_high"]
+    numbers[values] = numbers[values].astype(float)
+    numbers.loc[scaled, values] *= scale
+    numbers = numbers.assign(
+        x_label=label_of(dictionary, variable), y_label=options.get("label") or label_of(dictionary, outcome)
+    )
+    numbers["n"] = numbers["n"].astype("Int64")
+
+    chosen = models.loc[(models["model"] == first["model"]) & (models["outcome"] == outcome)].tail(1)
+    notes = describe_models(chosen, dictionary)
+    turning = numbers.loc[numbers["part"] == "turning_point"]
+    notes |= {
+        "waves": describe_waves(sources["panel"]["wave"], sources.get("waves")),
+        "n_bins": int((numbers["part"] == "bin").sum()),
+        "turning_point": None if turning.empty else float(turning["x"].iloc[0]),
+        "turning_point_low": None if turning.empty else float(turning["conf_low"].iloc[0]),
+        "turning_point_high": None if turning.empty else float(turning["conf_high"].iloc[0]),
+        "remark_curve": "Line and band: average adjusted prediction and its 95 % interval, all else as observed.",
+        "remark_bins": "Points: mean partial residuals in bins of equal size.",
+        "remark_density": f"Strip: number of cases; bins with fewer than {FEW} are not shown.",
+        "remark_turning_point": None if turning.empty else "The interval of the turning point is by the delta method.",
+    }
+    return numbers, notes
+
+
+def find_turning_point(fit: dict[str, Any], variable: str) -> pd.DataFrame:
+    r"""Find where a quadratic turns, :math:`-b_1/(2 b_2)`, with its delta-method interval.
+
+    With :math:`g = (-1/(2 b_2),\; b_1/(2 b_2^2))` the variance is :math:`g' V g`, V the covariance of the
+    fit; Fieller's interval is better where :math:`b_2` is imprecise. Empty unless the model holds the variable and
+    its square and neither stands in a product.
+
+    Examples
+    --------
+    >>> fit = {"terms": ["x", "I(x ^ 2)"], "params": [0.04, -0.02], "cov": [[1e-4, 0], [0, 1e-5]], "df": 100}
+    >>> find_turning_point(fit, "x")[["x", "conf_low", "conf_high"]].round(3).values.tolist()
+    [[1.0, 0.413, 1.587]]
+    """
+    squares = (f"I({variable} ^ 2)", f"I({variable} * {variable})")
+    terms = [str(term) for term in fit["terms"]]
+    square = next((term for term in squares if term in terms), None)
+    crossed = any(":" in term and variable in term.replace("(", ":").replace(" ", ":").split(":") for term in terms)
+    if square is None or variable not in terms or crossed:
+        return pd.DataFrame()
+    places = [terms.index(variable), terms.index(square)]
+    b1, b2 = np.asarray(fit["params"], float)[places]
+    cov = np.asarray(fit["cov"], float)[np.ix_(places, places)]
+    gradient = np.array([-1 / (2 * b2), b1 / (2 * b2**2)])
+    x = -b1 / (2 * b2)
+    low, high = find_interval(x, float(np.sqrt(gradient @ cov @ gradient)), fit["df"])
+    return pd.DataFrame([{"part": "turning_point", "x": x, "conf_low": low, "conf_high": high}])
+
+
+def _find_fit(fits: list[dict[str, Any]], prediction: pd.Series) -> dict[str, Any] | None:
+    """Find the fit behind a prediction."""
+    keys = ["model", "outcome", "sample", "block"]
+    wanted = ["" if pd.isna(prediction[key]) else str(prediction[key]) for key in keys]
+    found = [fit for fit in fits if [str(fit.get(key) or "") for key in keys] == wanted and fit["status"] != "failed"]
+    return found[-1] if found else None
+
+
+def _describe_cases(
+    fit: dict[str, Any],
+    sources: dict[str, Any],
+    variable: str,
+    low: float,
+    high: float,
+    n_bins: int,
+    columns: list[str],
+) -> list[pd.DataFrame]:
+    """Bin the partial residuals, and count the cases within the range drawn."""
+    from firmties.predictions import ContrastError, partial_residuals
+
+    table = sources[fit["table"]]
+    try:
+        cases = partial_residuals(fit, table, variable)
+    except ContrastError:  # no linear model: the curve stands alone
+        x = sample_rows(fit, table)[variable].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+        cases = pd.DataFrame({"x": x, "residual": np.nan})
+    cases = cases.loc[cases["x"].between(low, high)].sort_values("x", kind="stable")
+    edges = np.linspace(low, high, max(5, min(DENSITY_BINS, len(cases) // ENOUGH)) + 1)
+    count = np.histogram(cases["x"], edges)[0]
+    density = pd.DataFrame({"part": "density", "x": edges[:-1], "x_to": edges[1:], "n": count})
+    n_bins = max(1, min(n_bins, len(cases) // ENOUGH))
+    place = np.arange(len(cases)) * n_bins // max(len(cases), 1)
+    bins = cases.groupby(place).agg(x=("x", "mean"), estimate=("residual", "mean"), n=("x", "size")).assign(part="bin")
+    return [
+        bins.loc[bins["estimate"].notna() & (bins["n"] >= ENOUGH)].reindex(columns=columns),
+        density.loc[(count == 0) | (count >= FEW)].reindex(columns=columns),
+    ]

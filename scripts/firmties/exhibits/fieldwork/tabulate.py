@@ -1,0 +1,48 @@
+"""The fieldwork table as printed: a column a wave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from firmties.tables import ABSENT, Row, Table, describe_basis, format_number, format_percent, is_missing
+
+
+def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[str, Any]) -> Table:
+    """Set sections as groups, figures as rows, waves as columns; what a wave does not have is marked with a dash."""
+    waves = numbers[["wave", "wave_label"]].drop_duplicates().sort_values("wave")
+    rows: list[Row] = []
+    for section, members in numbers.groupby("section", sort=False):
+        rows.append(Row([str(section)]))
+        for key in members["key"].drop_duplicates():
+            cells = members.loc[members["key"] == key].set_index("wave")
+            shown = [write_cell(cells.loc[wave]) if wave in cells.index else ABSENT for wave in waves["wave"]]
+            rows.append(Row([str(cells["label"].iloc[0]), *shown], indent=True))
+    footnotes = describe_basis({key: value for key, value in notes.items() if key in ("n_firms", "n_firm_waves")})
+    if (numbers["section"] == "Response rates, %").any():
+        footnotes.append(
+            "Response and cooperation rates after AAPOR, Standard Definitions: complete interviews (1, 3) or complete "
+            "and partial interviews (2, 4) over all cases that are or may be eligible; 1 and 2 count every case of "
+            "unknown eligibility as eligible, 3 and 4 the share e. Answers by open link never enter a response rate."
+        )
+    if "not_agreed" in notes:
+        footnotes.append(
+            f"Participation and completion after CHERRIES. Visitors who did not agree: {notes['not_agreed']}"
+            + (f"; agreed, but did not finish: {notes['not_finished']}" if "not_finished" in notes else "")
+            + (f"; not counted as visitors: {notes['not_visits']}" if "not_visits" in notes else "")
+            + "."
+        )
+    if (numbers["section"] == "Responses").any():
+        footnotes.append("A response is excluded under the first rule that it meets, in the order shown.")
+    return Table(options["title"], ["", *waves["wave_label"].astype(str)], rows, notes=footnotes)
+
+
+def write_cell(cell: pd.Series) -> str:
+    """Write a date or mode as it stands, a share as per cent, minutes to one digit, else a count."""
+    if not is_missing(cell["text"]):
+        return str(cell["text"])
+    if not is_missing(cell["denominator"]):
+        return format_percent(cell["value"])
+    return format_number(cell["value"], 1 if cell["key"] == "minutes" else 0)

@@ -1,0 +1,253 @@
+"""Numbers of a regression table: a row a coefficient or a figure of fit, with the column it stands in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from firmties.display import codes_of, label_of, reference_of
+
+ESTIMATORS = {
+    "ols": "OLS",
+    "logit": "Logit",
+    "ordered_logit": "Ordered logit",
+    "negative_binomial": "Negative binomial",
+}
+FIT = {
+    "n_obs": "Observations",
+    "n_clusters": "Clusters",
+    "r_squared": "R²",
+    "r_squared_change": "Change in R²",
+    "f_change": "F of the change",
+    "f_p_value": "p of the change",
+    "log_likelihood": "Log-likelihood",
+    "max_vif": "Largest VIF",
+}
+ESTIMATE = ["estimate", "std_error", "conf_low", "conf_high", "p_value"]
+COLUMNS = ["part", "column", "span", "heading", "row", "group", "label", *ESTIMATE, "value", "text"]
+KEYS = ["model", "outcome", "sample", "block"]
+LEVEL = re.compile(r"^(?P<variable>.+)\[(?:T\.)?(?P<level>[^\[\]]+)\]$")
+
+
+def split_term(term: str) -> list[tuple[str, str | None]]:
+    """Split a model term into its factors, each a variable and, for a category, its level.
+
+    Examples
+    --------
+    >>> split_term("nt_primary[sme_led]:vc_primary[up]")
+    [('nt_primary', 'sme_led'), ('vc_primary', 'up')]
+    >>> split_term("I(ts_z ^ 2)")
+    [('I(ts_z ^ 2)', None)]
+    """
+    factors = []
+    for factor in re.split(r"\s*:\s*", term):
+        match = LEVEL.match(factor)
+        factors.append((match["variable"], match["level"]) if match else (factor, None))
+    return factors
+
+
+def name_term(term: str) -> str:
+    """Name the variables of a term without their levels: ``a[x]:b`` is ``a:b``."""
+    return ":".join(variable for variable, _ in split_term(term))
+
+
+def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Choose the columns and terms, and label both.
+
+    Returns
+    -------
+    tuple
+        Rows ``part`` (term, fit), ``column``, ``span``, ``heading``, ``status``, ``row``, ``group``, ``label``, then
+        estimate, std_error, conf_low, conf_high, p_value (terms) or value (fit); and the notes.
+    """
+    dictionary = sources["dictionary"]
+    # Models without samples or blocks leave these keys empty.
+    estimates, models = (sources[name].fillna(dict.fromkeys(KEYS, "")) for name in ("estimates", "models"))
+    columns = choose_columns(models, options)
+    headings = name_columns(columns, dictionary)
+    terms = estimates.merge(columns[[*KEYS, "column"]], on=KEYS, how="inner", validate="many_to_one")
+    wanted = choose_terms(list(dict.fromkeys(terms["term"])), options.get("show"))
+    rows: list[dict[str, Any]] = []
+    for term in wanted:
+        found = terms.loc[terms["term"] == term]
+        group, label = label_term(term, str(found["label"].iloc[0]), dictionary)
+        for entry in found.to_dict("records"):
+            rows.append(
+                {
+                    "part": "term", "column": entry["column"], "row": term, "group": group, "label": label,
+                    **{key: entry[key] for key in ESTIMATE},
+                }
+            )  # fmt: skip
+    for column in columns.to_dict("records"):
+        failed = column["status"] == "failed"
+        rows.append(
+            {"part": "status", "column": column["column"], "row": "status", "text": column["reason"] if failed else ""}
+        )
+        for key, label in FIT.items():
+            # The log-likelihood stands for R² where there is none.
+            if key == "log_likelihood" and pd.notna(column.get("r_squared")):
+                continue
+            if not failed and pd.notna(column.get(key)):
+                rows.append(
+                    {"part": "fit", "column": column["column"], "row": key, "label": label, "value": column[key]}
+                )
+    numbers = pd.DataFrame(rows).merge(headings, on="column", how="left", validate="many_to_one")
+    if options.get("effects"):
+        numbers = pd.concat([numbers, estimate_effects(sources, columns, wanted, headings, options.get("level"))])
+    numbers = numbers.reindex(columns=COLUMNS)
+    notes = describe_columns(columns)
+    notes["products"] = ", ".join(find_products(terms, wanted))
+    if options.get("effects") and options.get("level"):
+        notes["level"] = options["level"]
+    return numbers, notes
+
+
+def estimate_effects(
+    sources: Mapping[str, Any], columns: pd.DataFrame, terms: Sequence[str], headings: pd.DataFrame, level: str | None
+) -> pd.DataFrame:
+    """Estimate average marginal effects of the terms shown in the models that are not linear.
+
+    Of a level of a category, the difference of average adjusted predictions to the reference; of a number, the average
+    derivative. Interactions have no effect of their own and are left out.
+    """
+    from firmties.estimation import find_p_value
+    from firmties.predictions import ContrastError, Predictor, combine
+
+    fits = {tuple(str(fit[key] or "") for key in KEYS): fit for fit in sources["fits"]}
+    rows: list[dict[str, Any]] = []
+    for column in columns.loc[(columns["status"] != "failed") & (columns["estimator"] != "ols")].to_dict("records"):
+        fit = fits[tuple("" if pd.isna(column[key]) else str(column[key]) for key in KEYS)]
+        ordered = column["estimator"] == "ordered_logit"
+        predictor = Predictor(fit, sources[fit["table"]], level if ordered else None)
+        for term in terms:
+            (variable, code), *more = split_term(term)
+            if more or "(" in variable:
+                continue
+            reference = predictor.levels_of(variable)[:1]
+            contrast = (
+                f"mu({variable}={code}) - mu({variable}={reference[0]})" if code and reference else f"slope({variable})"
+            )
+            if not code and reference == ["false"]:
+                contrast = f"mu({variable}=true) - mu({variable}=false)"
+            try:
+                found = combine(contrast, predictor)
+            except ContrastError:
+                continue
+            group, label = label_term(
+                term, term if code else label_of(sources["dictionary"], variable), sources["dictionary"]
+            )
+            rows.append(
+                {"part": "effect", "column": column["column"], "row": term, "group": group, "label": label}
+                | {key: found[key] for key in ("estimate", "std_error", "conf_low", "conf_high")}
+                | {
+                    "p_value": find_p_value(found["estimate"] / found["std_error"], found["df"])
+                    if found["std_error"]
+                    else None
+                }
+            )
+    effects = pd.DataFrame(rows, columns=["part", "column", "row", "group", "label", *ESTIMATE])
+    return effects.merge(headings, on="column", how="left", validate="many_to_one")
+
+
+def find_products(terms: pd.DataFrame, shown: Sequence[str]) -> list[str]:
+    """Find the models (and blocks) with a product, not shown itself, of a variable that is shown."""
+    variables = {name_term(term) for term in shown}
+    hidden = [
+        term
+        for term in terms["term"].unique()
+        if term not in shown
+        and len(split_term(term)) > 1
+        and variables & {variable for variable, _ in split_term(term)}
+    ]
+    found = terms.loc[terms["term"].isin(hidden), ["model", "block"]].drop_duplicates()
+    return [" ".join(str(part) for part in row if part) for row in found.itertuples(index=False)]
+
+
+def choose_columns(models: pd.DataFrame, options: Mapping[str, Any]) -> pd.DataFrame:
+    """Choose the fitted entries that become columns, in the order of the options, then of models.csv."""
+    ids = [options["model"]] if "model" in options else options["models"]
+    chosen = models.loc[models["model"].isin(ids)].copy()
+    for option, key in (("outcomes", "outcome"), ("samples", "sample"), ("blocks", "block")):
+        if option in options:
+            chosen = chosen.loc[chosen[key].isin(options[option])]
+            chosen = sort_as(chosen, key, options[option])
+    chosen = sort_as(chosen, "model", ids)
+    if "models" in options and "blocks" not in options:
+        chosen = chosen.drop_duplicates(["model", "outcome", "sample"], keep="last")
+    return chosen.reset_index(drop=True).assign(column=lambda frame: range(1, len(frame) + 1))
+
+
+def sort_as(table: pd.DataFrame, column: str, order: Sequence[str]) -> pd.DataFrame:
+    """Sort rows by the place of a column's values in a list, otherwise as they stand."""
+    place = {name: at for at, name in enumerate(order)}
+    return table.sort_values(column, key=lambda values: values.map(place), kind="stable")
+
+
+def name_columns(columns: pd.DataFrame, dictionary: pd.DataFrame) -> pd.DataFrame:
+    """Head each column with what varies; estimators span the columns of several models."""
+    outcomes = columns["outcome"].map(lambda name: label_of(dictionary, name))
+    parts = {
+        "outcome": outcomes,
+        "sample": columns["sample"].astype("string"),
+        "block": columns["block"].astype("string"),
+    }
+    varying = [key for key in parts if columns[key].nunique() > 1] or ["outcome"]
+    span = pd.Series("", index=columns.index)
+    if columns["estimator"].nunique() > 1:
+        span = columns["estimator"].map(lambda name: ESTIMATORS.get(name, name))
+    elif "outcome" in varying and len(varying) > 1:
+        span, varying = outcomes, varying[1:]
+    heading = pd.Series(
+        [", ".join(str(parts[key][at]) for key in varying) for at in columns.index], index=columns.index
+    )
+    return pd.DataFrame({"column": columns["column"], "span": span, "heading": heading})
+
+
+def choose_terms(terms: Sequence[str], show: Sequence[str] | None) -> list[str]:
+    """Keep the terms of the variables shown, in their order; squares and the like follow their variable."""
+    if show is None:
+        return [term for term in terms if term not in ("Intercept", "alpha") and not term.startswith("threshold[")]
+    wanted = []
+    for name in show:
+        plain = name.replace(" ", "")
+        inside = re.compile(rf"^I\(\s*{re.escape(plain)}\s*[\^*]")
+        wanted += [
+            term
+            for term in terms
+            if name_term(term).replace(" ", "") == plain or (inside.match(term) and term not in show)
+        ]
+    return list(dict.fromkeys(wanted))
+
+
+def label_term(term: str, label: str, dictionary: pd.DataFrame) -> tuple[str, str]:
+    """Give a term's group heading (for levels of a category, with the reference named) and its label."""
+    factors = split_term(term)
+    variable, level = factors[0]
+    if len(factors) > 1 or level is None:
+        return "", label
+    codes, group = codes_of(dictionary, variable), label_of(dictionary, variable)
+    if reference := reference_of(dictionary, variable):
+        group += f" (reference: {codes.get(reference, reference)})"
+    return group, codes.get(level, level)
+
+
+def describe_columns(columns: pd.DataFrame) -> dict[str, Any]:
+    """Notes: estimators, kinds of standard error, their small-sample rule, formula, failures."""
+    fitted = columns.loc[columns["status"] != "failed"]
+
+    def list_distinct(key: str) -> str:
+        values = fitted[key].dropna().astype(str) if key in fitted else pd.Series(dtype=str)
+        return "; ".join(dict.fromkeys(value for value in values if value))
+
+    failed = columns.loc[columns["status"] == "failed"]
+    return {
+        "estimators": list_distinct("estimator"),
+        "standard_errors": list_distinct("covariance"),
+        "small_sample": list_distinct("small_sample"),
+        "weights": "none",
+        "models": ", ".join(dict.fromkeys(columns["model"])),
+        "n_failed": len(failed),
+    }

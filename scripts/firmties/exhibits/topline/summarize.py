@@ -1,0 +1,174 @@
+"""Numbers of the topline: a row an answer (or a figure) and wave."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from firmties.display import as_codes, codes_of
+
+KINDS = {
+    "no_answer": "No answer",
+    "not_applicable": "Not applicable",
+    "dont_know": "Don't know",
+    "refused": "Refused",
+    "lost": "Removed by a rule",
+    "not_asked": "Not asked",
+}
+NOT_COUNTED = ("id", "text", "datetime", "json")
+COLUMNS = ["question", "label", "part", "row", "wave", "wave_label", "value", "share"]
+
+
+@dataclass
+class Question:
+    """A question: its columns by choice; the only choice is ``""`` where one answer may be given."""
+
+    name: str
+    label: str
+    type: str
+    codes: dict[str, str]
+    choices: dict[str, list[str]] = field(default_factory=dict)
+
+
+def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Count answers and kinds of missing answers of every question of the codebook in every wave.
+
+    Questions that differ in a number alone (the partner or network asked about) are taken together.
+
+    Returns
+    -------
+    tuple
+        Rows with ``question`` (variable), ``label``, ``part`` (answered, answer, choice, figure, missing, not asked),
+        ``row`` (label of the row), wave, ``value`` (number or figure) and ``share`` (answers: of those who answered;
+        answered and missing: of all who could have). Texts, dates and identifiers are not shown.
+    """
+    panel, kinds, dictionary, waves = (sources[name] for name in ("panel", "kinds", "dictionary", "waves"))
+    entries = dictionary.loc[(dictionary["table"] == "panel") & dictionary["variable"].isin(panel.columns)]
+    if wanted := options.get("variables"):
+        entries = entries.loc[
+            entries["variable"].str.partition("__")[0].isin(wanted) | entries["variable"].isin(wanted)
+        ]
+    else:
+        entries = entries.loc[entries["origin"] == "codebook"]
+    hidden = entries["type"].isin(NOT_COUNTED)
+    ids = list(waves["id"])
+    labels = dict(zip(ids, waves["label"].astype(str), strict=True))
+    of_wave = panel["wave"].map({wave: at for at, wave in enumerate(ids)}).to_numpy()
+    rows: list[tuple[Any, ...]] = []
+    questions = group_questions(entries.loc[~hidden], dictionary)
+    for question in questions:
+        for wave, part, row, value, share in count_question(question, panel, kinds, of_wave, len(ids)):
+            rows.append((question.name, question.label, part, row, ids[wave], labels[ids[wave]], value, share))
+    notes = {
+        "n_firms": int(panel[sources["study"]["firm"]].nunique()),
+        "n_firm_waves": len(panel),
+        "panel_firms": int(panel[sources["study"]["firm"]].nunique()),
+        "panel_firm_waves": len(panel),
+        "waves": ", ".join(labels.values()),
+        "weights": "none",
+        "n_questions": len(questions),
+        "n_not_shown": int(hidden.sum()),
+    }
+    return pd.DataFrame(rows, columns=COLUMNS), notes
+
+
+def group_questions(entries: pd.DataFrame, dictionary: pd.DataFrame) -> list[Question]:
+    """Gather the columns of each question: choices, and slots whose name and label differ in numbers alone.
+
+    Examples
+    --------
+    >>> words = pd.DataFrame({"variable": ["a1_kind", "a2_kind", "use__mail"], "codes": ["x=firm", "x=firm", ""]})
+    >>> words["label"] = ["partner 1: kind", "partner 2: kind", "used: mail"]
+    >>> words["type"] = ["category", "category", "boolean"]
+    >>> for question in group_questions(words, words):
+    ...     print(question.name, question.label, question.choices)
+    a1_kind … a2_kind partner 1–2: kind {'': ['a1_kind', 'a2_kind']}
+    use used {'mail': ['use__mail']}
+    """
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for entry in entries.to_dict("records"):
+        name, _, choice = str(entry["variable"]).partition("__")
+        label = str(entry["label"])
+        if choice:
+            label, _, choice = label.rpartition(": ") if ": " in label else (name, "", choice)
+        key = (re.sub(r"\d+", "#", name), re.sub(r"\d+", "#", label))
+        question = found.setdefault(key, {"entry": entry, "names": {}, "labels": {}, "choices": {}})
+        question["names"][name] = question["labels"][label] = None
+        question["choices"].setdefault(choice, []).append(entry["variable"])
+    return [
+        Question(
+            name=" … ".join(dict.fromkeys([names[0], names[-1]])),
+            label=pool_numbers(list(item["labels"])),
+            type="multiple" if "" not in item["choices"] else str(item["entry"]["type"]),
+            codes=codes_of(dictionary, item["entry"]["variable"]) if "" in item["choices"] else {},
+            choices=item["choices"],
+        )
+        for item, names in ((item, list(item["names"])) for item in found.values())
+    ]
+
+
+def pool_numbers(labels: Sequence[str]) -> str:
+    """Write labels that differ in numbers alone as one: each number that varies as its range."""
+    numbers = [re.findall(r"\d+", label) for label in labels]
+    ranges = [sorted({int(number) for number in at}) for at in zip(*numbers, strict=True)]
+    texts = iter(f"{values[0]}–{values[-1]}" if len(values) > 1 else str(values[0]) for values in ranges)
+    return re.sub(r"\d+", lambda _: next(texts), labels[0])
+
+
+def count_question(
+    question: Question, panel: pd.DataFrame, kinds: pd.DataFrame, of_wave: np.ndarray, n_waves: int
+) -> Iterator[tuple[int, str, str, float | None, float | None]]:
+    """Yield the rows of one question: (position of the wave, part, row label, value, share)."""
+    columns = next(iter(question.choices.values()))
+    slots = np.tile(of_wave, len(columns))
+    values = pd.concat([panel[name] for name in columns], ignore_index=True)
+    why = pd.concat([kinds[name] for name in columns], ignore_index=True).fillna("")
+    answered = values.notna().to_numpy()
+    n = np.bincount(slots, minlength=n_waves)
+    n_answered = np.bincount(slots[answered], minlength=n_waves)
+    absent = {kind: np.bincount(slots[(why == kind).to_numpy()], minlength=n_waves) for kind in KINDS}
+    asked = absent["not_asked"] < n
+    for at in range(n_waves):
+        if asked[at]:
+            yield at, "answered", "Answered", int(n_answered[at]), n_answered[at] / n[at]
+        else:
+            yield at, "not asked", "Answered", None, None
+    positions: list[int] = np.flatnonzero(asked).tolist()
+    for part, label, counts in count_answers(question, panel, values, slots, n_waves):
+        for at in positions:
+            yield at, part, label, int(counts[at]), counts[at] / n_answered[at] if n_answered[at] else None
+    if question.type in ("number", "integer") and not question.codes:
+        grouped = values.astype(float).groupby(slots)
+        figures = {name: grouped.agg(name).to_dict() for name in ("mean", "std", "min", "max")}
+        for at in (at for at in positions if n_answered[at]):
+            yield at, "figure", "Mean, SD", figures["mean"][at], figures["std"][at]
+            yield at, "figure", "Minimum, maximum", figures["min"][at], figures["max"][at]
+    for kind, label in KINDS.items():
+        for at in (at for at in positions if absent[kind][at]):
+            yield at, "missing", label, int(absent[kind][at]), absent[kind][at] / n[at]
+
+
+def count_answers(
+    question: Question, panel: pd.DataFrame, values: pd.Series, slots: np.ndarray, n_waves: int
+) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield what was answered: (part, label, number in each wave)."""
+    if question.type == "multiple":
+        for choice, columns in question.choices.items():
+            chosen = (
+                pd.concat([panel[name] for name in columns], ignore_index=True).fillna(False).astype(bool).to_numpy()
+            )
+            yield "choice", choice, np.bincount(slots[chosen], minlength=n_waves)
+        return
+    if question.type in ("number", "integer") and not question.codes:
+        return
+    codes = as_codes(values)
+    listed = dict(question.codes) or ({"true": "Yes", "false": "No"} if question.type == "boolean" else {})
+    for code in [*listed, *sorted(set(codes.dropna()) - listed.keys())]:
+        label = listed.get(code, code)
+        shown = f"{code} {label}" if re.fullmatch(r"-?\d+", code) and label != code else label
+        yield "answer", shown, np.bincount(slots[(codes == code).fillna(False).to_numpy(dtype=bool)], minlength=n_waves)

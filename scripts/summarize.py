@@ -1,0 +1,65 @@
+"""Turn the sources of one exhibit into its numbers and notes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from firmties.jobs import run_job
+
+AS_TEXT = ("published", "listing", "dictionary")
+"""Sources of printed numbers and of codes, where 0.30 is not 0.3 and 2 not 2.0."""
+
+
+def read_source(name: str, paths: str | Sequence[str]) -> Any:
+    """Read a table (Parquet or CSV), or the entries of JSON files into one list."""
+    if not isinstance(paths, str):
+        return [entry for path in paths for entry in json.loads(Path(path).read_text(encoding="utf-8"))]
+    if Path(paths).suffix == ".parquet":
+        return pd.read_parquet(paths)
+    # A label may be "none" or "NA": only an empty field is missing. Keys are text even if they look like numbers.
+    dtype: Any = "str" if name in AS_TEXT else {"firm": "str", "response": "str"}
+    return pd.read_csv(paths, keep_default_na=False, na_values=[""], dtype=dtype, low_memory=False)
+
+
+def main(
+    sources: Mapping[str, str | Sequence[str]],
+    kind: str,
+    options: Mapping[str, Any],
+    numbers: str,
+    notes: str,
+    waves: Sequence[Mapping[str, Any]] = (),
+    study: Mapping[str, Any] | None = None,
+    scales: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    summarize = import_module(f"firmties.exhibits.{kind}.summarize").summarize
+    read = {name: read_source(name, paths) for name, paths in sources.items() if paths}
+    read |= {"waves": pd.DataFrame(list(waves)), "scales": pd.DataFrame(list(scales)), "study": dict(study or {})}
+    table, remarks = summarize(read, dict(options))
+    Path(numbers).parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(numbers, index=False, lineterminator="\n")
+    Path(notes).write_text(json.dumps(remarks, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return f"{kind}: {len(table)} rows\n"
+
+
+if "snakemake" in globals():
+    job = globals()["snakemake"]
+    run_job(
+        main,
+        job.log[0],
+        sources={
+            name: paths if isinstance(paths, str) else list(paths)
+            for name, paths in job.input.items()
+            if name != "modules"
+        },
+        kind=job.params.kind,
+        options=job.params.options,
+        numbers=job.output.numbers,
+        notes=job.output.notes,
+        waves=job.params.get("waves", []),
+        study=job.params.get("study", {}),
+        scales=job.params.get("scales", []),
+    )

@@ -1,0 +1,91 @@
+"""The fieldwork table."""
+
+import pandas as pd
+import pytest
+
+from firmties.exhibits.fieldwork.summarize import compute_rates, summarize
+from firmties.exhibits.fieldwork.tabulate import tabulate
+
+
+@pytest.fixture
+def sources():
+    return {
+        "panel": pd.DataFrame(
+            {"wave": [1, 1, 1, 2, 2], "firm": list("abcbd"), "seconds": [600.0, 1200.0, 900.0, 300.0, 900.0]}
+        ),
+        "sample": pd.DataFrame(
+            {
+                "wave": [1] * 6,
+                "firm": list("abcxyz"),
+                "sample_type": "fresh",
+                "disposition": ["I", "I", "P", "R", "UH", "NE"],
+            }
+        ),
+        "ledger": pd.DataFrame(
+            {
+                "wave": [1, 1, 1, 2],
+                "variable": ["", None, "emp", None],
+                "rule": ["test", "no consent", "range", "broke off"],
+            }
+        ),
+        "waves": pd.DataFrame({"id": [1, 2], "label": ["2021", "2022"], "field": [["2021-03-01", "2021-05-31"], None]}),
+        "dictionary": pd.DataFrame(columns=["variable", "label", "codes"]),
+        "study": {"firm": "firm"},
+    }
+
+
+def value(numbers, key, wave):
+    return numbers.loc[(numbers["key"] == key) & (numbers["wave"] == wave), "value"].item()
+
+
+def test_rr3_counts_the_likely_eligible_share_of_unknown_cases():
+    # e = 4 / 5; RR3 = 2 / (4 + 0.8)
+    above, below = compute_rates({"I": 2, "P": 1, "R": 1, "UH": 1, "NE": 1})["RR3"]
+    assert above / below == pytest.approx(2 / 4.8)
+
+
+def test_cooperation_leaves_out_those_not_reached():
+    above, below = compute_rates({"I": 6, "P": 2, "R": 2, "NC": 90})["COOP1"]
+    assert above / below == 0.6
+
+
+def test_responses_are_kept_plus_excluded(sources):
+    numbers, _ = summarize(sources, {})
+    assert value(numbers, "responses", 1) == value(numbers, "kept", 1) + 2
+
+
+def test_single_values_in_the_ledger_are_no_exclusions(sources):
+    numbers, _ = summarize(sources, {})
+    assert "excluded: range" not in set(numbers["key"])
+
+
+def test_retention_is_the_share_of_the_wave_before(sources):
+    numbers, _ = summarize(sources, {})
+    assert value(numbers, "retention", 2) == pytest.approx(1 / 3)
+
+
+def test_participation_is_agreed_over_visitors(sources):
+    numbers, _ = summarize(sources, {"not_visits": ["test"], "not_agreed": ["no consent"]})
+    assert value(numbers, "participation", 1) == pytest.approx(3 / 4)
+
+
+def test_completion_is_finished_over_agreed(sources):
+    numbers, _ = summarize(sources, {"not_agreed": ["no consent"], "not_finished": ["broke off"]})
+    assert value(numbers, "completion", 2) == pytest.approx(2 / 3)
+
+
+def test_median_minutes(sources):
+    numbers, _ = summarize(sources, {"duration": "seconds"})
+    assert value(numbers, "minutes", 1) == 15.0
+
+
+def test_study_without_samples_has_no_rates(sources):
+    del sources["sample"]
+    numbers, _ = summarize(sources, {})
+    assert not numbers["section"].isin(["Invitations and their outcome", "Response rates, %"]).any()
+
+
+def test_wave_without_a_figure_is_marked(sources):
+    numbers, notes = summarize(sources, {})
+    table = tabulate(numbers, notes, {"title": "Fieldwork"})
+    assert next(row.cells for row in table.rows if row.cells[0] == "Firms invited") == ["Firms invited", "6", "–"]

@@ -1,0 +1,135 @@
+"""The flow from the invitation to the analysis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from firmties.errors import StudyError
+from firmties.estimation import fit_model
+from firmties.exhibits.flow.summarize import summarize
+
+from .exhibit_frames import DICTIONARY, STUDY, WAVES, draw_anew, list_texts
+
+
+def make_sources() -> dict[str, Any]:
+    """Two waves: 40 and 30 kept; in each a duplicate, and in the second a test row by nobody invited."""
+    kept = [(1, f"f{i}", f"r1{i}") for i in range(40)] + [(2, f"f{i}", f"r2{i}") for i in range(30)]
+    panel = pd.DataFrame(kept, columns=["wave", "firm_id", "resp_id"])
+    panel["x"] = [i % 7 for i in range(70)]
+    panel["growth"] = [None if i < 5 else (i * 13 % 11) / 10 for i in range(70)]
+    ledger = pd.DataFrame(
+        [
+            (1, "d1", "f0", None, "duplicate"),
+            (2, "t2", "t", None, "test row"),
+            (2, "d2", "f0", None, "duplicate"),
+            (2, "r21", "f1", "x", "value"),
+        ],
+        columns=["wave", "response", "firm", "variable", "rule"],
+    )
+    sample = panel[["wave", "firm_id"]].assign(sample_type="fresh", disposition="I")
+    others = pd.DataFrame(
+        [(1, "n1", "fresh", "NC"), (1, "n2", "old", "R"), (2, "n1", "fresh", "UH"), (2, "n3", "fresh", "I")],
+        columns=["wave", "firm_id", "sample_type", "disposition"],
+    )
+    settings = {
+        "id": "M1",
+        "estimator": "ols",
+        "outcomes": ["growth"],
+        "samples": ["some"],
+        "formula": "x",
+        "covariance": {"type": "cluster", "by": "firm_id"},
+    }
+    return {
+        "panel": panel, "ledger": ledger, "sample": pd.concat([sample, others]), "dictionary": DICTIONARY,
+        "study": STUDY, "waves": WAVES, "fits": fit_model(settings, panel, DICTIONARY, {}, {"some": "x > 0"}),
+    }  # fmt: skip
+
+
+@pytest.fixture
+def numbers() -> pd.DataFrame:
+    return summarize(make_sources(), {})[0]
+
+
+def boxes(numbers: pd.DataFrame, wave: str) -> dict[str, int]:
+    rows = numbers.loc[(numbers["wave"] == wave) & (numbers["part"] == "box")]
+    return dict(zip(rows["step"], rows["n"], strict=True))
+
+
+def test_boxes_of_a_wave(numbers: pd.DataFrame) -> None:
+    assert boxes(numbers, "1") == {
+        "invited": 42,
+        "reached": 41,
+        "started": 40,
+        "read": 41,
+        "kept": 40,
+        "outcome": 35,
+        "analysed": 30,
+    }
+
+
+def test_last_box_of_all_waves_is_the_models_n(numbers: pd.DataFrame) -> None:
+    assert boxes(numbers, "all")["analysed"] == make_sources()["fits"][0]["n_obs"]
+
+
+@pytest.mark.parametrize("wave", ["1", "2", "all"])
+def test_every_box_is_the_one_before_less_its_exits(numbers: pd.DataFrame, wave: str) -> None:
+    rows = numbers.loc[(numbers["wave"] == wave) & (numbers["step"] != "invited")]
+    exits = rows.groupby("step", sort=False)["exits"].sum()
+    n = pd.Series(boxes(numbers, wave))
+    assert (n.shift(1) - n).dropna().astype(int).to_dict() == exits.astype(int).to_dict()
+
+
+def test_a_test_row_enters_from_outside(numbers: pd.DataFrame) -> None:
+    rows = numbers.loc[(numbers["wave"] == "2") & (numbers["reason"] == "response from outside the firms reached")]
+    assert rows["exits"].tolist() == [-1]
+
+
+def test_complete_case_without_response_is_an_exit(numbers: pd.DataFrame) -> None:
+    rows = numbers.loc[
+        (numbers["wave"] == "2") & (numbers["reason"] == "complete by the sample file, but no response read")
+    ]
+    assert rows["exits"].tolist() == [1]
+
+
+def test_rules_keep_the_ledgers_order(numbers: pd.DataFrame) -> None:
+    assert numbers.loc[(numbers["wave"] == "all") & (numbers["step"] == "kept"), "reason"].tolist()[:2] == [
+        "test row",
+        "duplicate",
+    ]
+
+
+def test_invited_are_split_by_kind_of_sample(numbers: pd.DataFrame) -> None:
+    rows = numbers.loc[(numbers["wave"] == "1") & (numbers["part"] == "of_which")]
+    assert dict(zip(rows["label"], rows["n"], strict=True)) == {"fresh": 41, "old": 1}
+
+
+def test_without_sample_files_the_flow_starts_at_the_responses() -> None:
+    sources = make_sources()
+    del sources["sample"]
+    assert next(iter(boxes(summarize(sources, {})[0], "1"))) == "read"
+
+
+def test_without_a_fitted_model_the_flow_ends_at_the_kept() -> None:
+    assert list(boxes(summarize(make_sources() | {"fits": []}, {})[0], "1"))[-1] == "kept"
+
+
+def test_response_kept_and_removed_is_an_error() -> None:
+    sources = make_sources()
+    sources["ledger"].loc[0, "response"] = "r10"
+    with pytest.raises(StudyError, match=r"response r10 is removed \(duplicate\) and kept"):
+        summarize(sources, {})
+
+
+def test_response_lost_between_flags_and_panel_is_an_error() -> None:
+    flags = pd.DataFrame({"wave": [1], "response": ["r199"]})
+    with pytest.raises(StudyError, match="response r199 is neither kept nor removed"):
+        summarize(make_sources() | {"flags": flags}, {})
+
+
+def test_figure_names_the_waves(numbers: pd.DataFrame) -> None:
+    assert {"2021", "2022", "All waves"} <= {
+        text.replace("\n", " ") for text in list_texts(draw_anew("flow", numbers, {}, {}))
+    }

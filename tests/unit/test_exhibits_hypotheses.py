@@ -1,0 +1,76 @@
+"""The table of hypotheses."""
+
+import pandas as pd
+import pytest
+
+from firmties.exhibits.hypotheses.summarize import summarize, word_contrast
+from firmties.exhibits.hypotheses.tabulate import tabulate
+
+
+@pytest.fixture
+def dictionary():
+    return pd.DataFrame(
+        {
+            "variable": ["size", "place", "plan", "z", "y"],
+            "label": ["Size", "Place", "a plan", "Ties", "Growth"],
+            "codes": ["s=small|m=medium|l=large", "up=upstream|mid=midstream", "", "", ""],
+        }
+    )
+
+
+@pytest.fixture
+def hypotheses():
+    common = {
+        "family": "main", "outcome": "y", "alternative": "greater", "std_error": 0.01, "df": 90, "p_value": 0.0004,
+        "p_adjusted": 0.012, "adjustment": "holm", "level": 0.05, "planted": None,
+        "contrast": "mu(size=s) - others(size=s)",
+    }  # fmt: skip
+    return pd.DataFrame(
+        [
+            common | {"hypothesis": "H1", "claim": "Small grows", "component": "growth", "estimate": 0.042,
+                      "conf_low": 0.022, "conf_high": 0.062, "verdict": "supported"},
+            common | {"hypothesis": "H1", "claim": "Small grows", "component": "ties", "estimate": 0.01,
+                      "conf_low": -0.01, "conf_high": 0.03, "verdict": "supported", "contrast": "slope(z)"},
+        ]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("contrast", "words"),
+    [
+        ("mu(size=s) - mu(size=l)", "small, minus large"),
+        ("mu(size=s, place=[up, mid])", "small, upstream or midstream"),
+        ("mu(size=s) - 0.5 * (mu(size=m) + mu(size=l))", "small, minus 0.5 × (medium, plus large)"),
+        ("mu(plan=true) - mu(plan=false)", "with a plan, minus without a plan"),
+        ("slope(z, size=s)", "slope of Ties at Size = small"),
+        ("mu(size=s) - (mu(size=m) - mu(size=l))", "small, minus (medium, minus large)"),
+    ],
+)
+def test_contrast_in_words(contrast, words, dictionary):
+    assert word_contrast(contrast, dictionary) == words
+
+
+def test_points_are_times_hundred(hypotheses, dictionary):
+    numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary}, {"points": ["y"]})
+    assert tabulate(numbers, notes, {"title": "T"}).rows[1].cells[2:4] == ["4.2", "[2.2, 6.2]"]
+
+
+def test_family_says_adjustment_and_level(hypotheses, dictionary):
+    numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary}, {})
+    assert tabulate(numbers, notes, {"title": "T"}).rows[0].cells == ["Family main: Holm, level 0.05"]
+
+
+def test_verdict_stands_once_a_hypothesis(hypotheses, dictionary):
+    numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary}, {})
+    assert [row.cells[-1] for row in tabulate(numbers, notes, {"title": "T"}).rows[1:]] == ["supported", ""]
+
+
+def test_no_column_of_planted_values_unless_some_are(hypotheses, dictionary):
+    numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary}, {})
+    assert "Planted" not in tabulate(numbers, notes, {"title": "T"}).columns
+
+
+def test_planted_values_have_a_column(hypotheses, dictionary):
+    hypotheses["planted"] = 0.042
+    numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary}, {})
+    assert "Planted" in tabulate(numbers, notes, {"title": "T"}).columns

@@ -1,0 +1,145 @@
+"""Regression tables."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from firmties.estimation import fit_model, tabulate_estimates, tabulate_models
+from firmties.exhibits.regression.summarize import choose_terms, split_term, summarize
+from firmties.exhibits.regression.tabulate import tabulate
+
+
+@pytest.fixture
+def dictionary():
+    return pd.DataFrame(
+        {
+            "variable": ["form", "x", "y", "bought"],
+            "table": "panel",
+            "label": ["Form", "Age", "Growth", "Bought"],
+            "type": ["category", "number", "number", "boolean"],
+            "codes": ["single=single|hybrid=hybrid", "", "", ""],
+            "reference": ["single", "", "", ""],
+        }
+    )
+
+
+@pytest.fixture
+def sources(dictionary):
+    panel = pd.DataFrame(
+        {
+            "form": ["single", "hybrid"] * 20,
+            "x": [float(at % 7) for at in range(40)],
+            "y": [0.3 * (at % 7) + (at % 2) + 0.1 * (at % 5) for at in range(40)],
+            "bought": pd.array([(at * at + at // 3) % 3 == 0 for at in range(40)], dtype="boolean"),
+            "same": 1.0,
+        }
+    )
+    blocks: Any = [{"name": "L0", "add": "x"}, {"name": "L1", "add": "form"}]
+    models: list[Any] = [
+        {"id": "ladder", "estimator": "ols", "outcomes": ["y"], "blocks": blocks},
+        {"id": "buy", "estimator": "logit", "outcomes": ["bought"], "formula": "form + x"},
+        {"id": "flat", "estimator": "ols", "outcomes": ["same"], "formula": "form"},
+        {"id": "both", "estimator": "ols", "outcomes": ["y"], "formula": "form * x"},
+    ]
+    fits = [fit for model in models for fit in fit_model(model, panel, dictionary)]
+    return {
+        "fits": fits,
+        "panel": panel,
+        "estimates": tabulate_estimates(fits, dictionary),
+        "models": tabulate_models(fits),
+        "dictionary": dictionary,
+    }
+
+
+def print_table(sources, **options):
+    numbers, notes = summarize(sources, options)
+    return tabulate(numbers, notes, {"title": "T", **options})
+
+
+def find_row(table, label):
+    return next(list(row.cells) for row in table.rows if row.cells[0] == label)
+
+
+def test_term_with_a_level_of_a_category_is_split():
+    assert split_term("a[x]:b") == [("a", "x"), ("b", None)]
+
+
+def test_square_follows_its_variable():
+    assert choose_terms(["z", "I(z ^ 2)", "a", "Intercept"], ["a", "z"]) == ["a", "z", "I(z ^ 2)"]
+
+
+def test_terms_by_default_leave_out_the_constant():
+    assert choose_terms(["Intercept", "a", "threshold[1|2]", "alpha"], None) == ["a"]
+
+
+def test_blocks_are_columns(sources):
+    assert list(print_table(sources, model="ladder").columns) == ["", "L0", "L1"]
+
+
+def test_reference_is_named(sources):
+    rows = print_table(sources, model="ladder", show=["form"]).rows
+    assert rows[0].cells == ["Form (reference: single)"]
+
+
+def test_coefficient_stands_over_its_standard_error(sources):
+    fit = sources["estimates"].query("block == 'L1' and term == 'x'").iloc[0]
+    cell = find_row(print_table(sources, model="ladder", show=["x"]), "Age")[2]
+    assert cell == f"{fit['estimate']:.3f}\n({fit['std_error']:.3f})"
+
+
+def test_term_absent_from_a_block_leaves_a_blank(sources):
+    assert find_row(print_table(sources, model="ladder", show=["form"]), "hybrid")[1] == ""
+
+
+def test_change_in_r_squared_is_that_of_models_csv(sources):
+    expected = sources["models"].query("block == 'L1'")["r_squared_change"].item()
+    assert find_row(print_table(sources, model="ladder"), "Change in R²")[2] == f"{expected:.3f}"
+
+
+def test_of_several_models_the_last_block_is_shown(sources):
+    assert len(print_table(sources, models=["ladder", "buy"]).columns) == 3
+
+
+def test_estimators_span_their_columns(sources):
+    assert print_table(sources, models=["ladder", "buy"]).spans == [[("", 1), ("OLS", 1), ("Logit", 1)]]
+
+
+def test_scale_of_a_nonlinear_model_is_said(sources):
+    assert "Logit: log odds" in print_table(sources, models=["ladder", "buy"]).notes[0]
+
+
+def test_failed_model_says_why(sources):
+    table = print_table(sources, models=["both", "flat"])
+    assert find_row(table, "Status") == ["Status", "fitted", "failed"]
+
+
+def test_reason_of_a_failed_model_is_a_note(sources):
+    reason = sources["models"].query("model == 'flat'")["reason"].item()
+    assert any(reason in note for note in print_table(sources, models=["both", "flat"]).notes)
+
+
+def test_products_not_shown_are_pointed_out(sources):
+    assert any(
+        note.startswith("both: the model also holds products")
+        for note in print_table(sources, model="both", show=["x"]).notes
+    )
+
+
+def test_effects_of_a_nonlinear_model_are_a_part(sources):
+    effects = print_table(sources, models=["ladder", "buy"], show=["form", "x"], effects=True).parts[0]
+    assert (effects.title, len(effects.columns)) == ("Average marginal effects", 2)
+
+
+def test_effect_of_a_level_is_the_difference_of_predictions(sources):
+    from firmties.predictions import evaluate_contrast
+
+    fit = next(fit for fit in sources["fits"] if fit["model"] == "buy")
+    expected = evaluate_contrast(fit, sources["panel"], "mu(form=hybrid) - mu(form=single)")["estimate"]
+    numbers, _ = summarize(sources, {"models": ["buy"], "show": ["form"], "effects": True})
+    assert numbers.loc[numbers["part"] == "effect", "estimate"].item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_interval_beneath(sources):
+    cell = find_row(print_table(sources, model="ladder", show=["x"], beneath=["interval"]), "Age")[1]
+    assert cell.split("\n")[1].startswith("[")
