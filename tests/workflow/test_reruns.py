@@ -1,0 +1,154 @@
+"""Each kind of edit reruns what depends on it, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from small_study import copy_workflow, run_snakemake, write_study
+
+pytestmark = pytest.mark.slow
+
+WAVE_1 = {"Reading wave 1 from data/raw/one.csv", "Cleaning wave 1"}
+WAVE_2 = {"Reading wave 2 from data/raw/two.csv", "Cleaning wave 2"}
+LINKED = {"Linking 1 2 into a panel"}
+SCORED = {"Scoring constructs", "Writing the panel for Stata and SPSS"}
+FIRST = {"Fitting first", "Collecting estimates", "Testing hypotheses"}
+SECOND = {"Fitting second", "Collecting estimates", "Predicting"}
+SHOWN_ESTIMATES = {"Summarizing T1", "Typesetting T1"}
+SHOWN_HYPOTHESES = {"Summarizing T2", "Typesetting T2"}
+SHOWN_FLOW = {"Summarizing F1", "Drawing F1"}
+SHOWN_SCALES = {"Summarizing T3", "Typesetting T3"}
+REPORT = {"Rendering the report"}
+DOWN = SCORED | FIRST | SECOND | SHOWN_ESTIMATES | SHOWN_HYPOTHESES | SHOWN_FLOW | SHOWN_SCALES | REPORT
+
+Place = tuple[Path, Path]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    base = tmp_path_factory.mktemp("a place with spaces")
+    workflow, study = copy_workflow(base / "the workflow"), write_study(base / "my study")
+    run = run_snakemake(workflow, study)
+    assert run.returncode == 0, run.stdout
+    return workflow, study
+
+
+@contextmanager
+def edited(path: Path, change: Callable[[str], str]) -> Iterator[None]:
+    """Edit a file, and put it back with its time."""
+    before, times = path.read_text(encoding="utf-8"), path.stat()
+    after = change(before)
+    assert after != before
+    path.write_text(after, encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_text(before, encoding="utf-8")
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def list_jobs(place: Place) -> set[str]:
+    """What a run would do now."""
+    run = run_snakemake(*place, "--dry-run")
+    assert run.returncode == 0, run.stdout
+    return set(re.findall(r"^Job \d+: (.*)$", run.stdout, flags=re.MULTILINE))
+
+
+def replace(old: str, new: str) -> Callable[[str], str]:
+    return lambda text: text.replace(old, new, 1)
+
+
+def test_second_run_has_nothing_to_do(place: Place) -> None:
+    assert "Nothing to be done" in run_snakemake(*place).stdout
+
+
+CONFIG_EDITS = {
+    "formula": (replace("formula: sector + wave", "formula: sector"), SECOND | SHOWN_ESTIMATES | SHOWN_FLOW | REPORT),
+    "alternative": (
+        replace("alternative: greater", "alternative: less"),
+        {"Testing hypotheses"} | SHOWN_HYPOTHESES | REPORT,
+    ),
+    "prediction": (replace("by: [sector]", "by: [wave]"), {"Predicting"} | REPORT),
+    "title of a table": (replace("title: Reliability", "title: How reliable"), {"Typesetting T3"} | REPORT),
+    "exclusion": (replace("before >= 250", "before >= 200"), {"Cleaning wave 1", "Cleaning wave 2"} | LINKED | DOWN),
+    "file of a wave": (
+        replace("file: data/raw/two.csv", "file: data/raw/two.csv, delimiter: ','"),
+        WAVE_2 | LINKED | DOWN,
+    ),
+    "derived variable": (replace("log(before)", "log(before + 1)"), DOWN),
+    "title of the study": (replace("A small study", "A study"), {"Writing the panel for Stata and SPSS"} | REPORT),
+}
+
+
+@pytest.mark.parametrize("edit", CONFIG_EDITS)
+def test_config_key(place: Place, edit: str) -> None:
+    change, expected = CONFIG_EDITS[edit]
+    with edited(place[1] / "config.yaml", change):
+        assert list_jobs(place) == expected
+
+
+def test_raw_file(place: Place) -> None:
+    with edited(place[1] / "data" / "raw" / "two.csv", replace("metal", "food")):
+        assert list_jobs(place) == WAVE_2 | LINKED | DOWN
+
+
+def test_touched_raw_file(place: Place) -> None:
+    (place[1] / "data" / "raw" / "two.csv").touch()
+    assert list_jobs(place) == set()
+
+
+def test_codebook_row_of_one_wave(place: Place) -> None:
+    with edited(place[1] / "data" / "codebook.csv", replace("A new question", "A newer question")):
+        assert list_jobs(place) == {"Cleaning wave 2"} | LINKED | DOWN
+
+
+def test_anchor(place: Place) -> None:
+    with edited(place[1] / "data" / "anchors.csv", replace("1.2", "1.3")):
+        assert list_jobs(place) == DOWN
+
+
+def test_words_of_the_report(place: Place) -> None:
+    template = place[0] / "reports" / "template" / "report.css"
+    with edited(template, lambda text: text + "\n/* one more rule */\n"):
+        assert list_jobs(place) == REPORT
+
+
+SCRIPT_EDITS = {
+    "typeset.py": {"Typesetting T1", "Typesetting T2", "Typesetting T3"} | REPORT,
+    "predict.py": {"Predicting"} | REPORT,
+    "firmties/hypotheses.py": {"Testing hypotheses"} | SHOWN_HYPOTHESES | REPORT,
+    "firmties/exhibits/flow/draw.py": {"Drawing F1"} | REPORT,
+    "firmties/exhibits/reliability/summarize.py": SHOWN_SCALES | REPORT,
+    "firmties/readers/delimited.py": WAVE_1 | WAVE_2 | LINKED | DOWN,
+    "firmties/readers/stata.py": set(),
+    "firmties/network_types.py": DOWN,
+}
+
+
+@pytest.mark.parametrize("name", SCRIPT_EDITS)
+def test_script_or_module(place: Place, name: str) -> None:
+    with edited(place[0] / "scripts" / name, lambda text: text + "\n# one more line\n"):
+        assert list_jobs(place) == SCRIPT_EDITS[name]
+
+
+def test_further_wave_leaves_earlier_waves_alone(place: Place) -> None:
+    study = place[1]
+    third = study / "data" / "raw" / "three.csv"
+    third.write_text((study / "data" / "raw" / "two.csv").read_text().replace("r2-", "r3-"))
+    codebook = replace("A new question,ordinal,agree7,,,,,2", 'A new question,ordinal,agree7,,,,,"2,3"')
+    entry = replace(
+        "file: data/raw/two.csv}\n", 'file: data/raw/two.csv}\n  - {id: 3, label: "2027", file: data/raw/three.csv}\n'
+    )
+    try:
+        with edited(study / "config.yaml", entry), edited(study / "data" / "codebook.csv", codebook):
+            jobs = list_jobs(place)
+    finally:
+        third.unlink()
+    assert not jobs & WAVE_1
+    assert "Reading wave 2 from data/raw/two.csv" not in jobs
