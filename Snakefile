@@ -1,6 +1,7 @@
 """From raw survey waves to a report, for any study: a directory with a config.yaml and a data/."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from firmties.errors import StudyError
 from firmties.provenance import list_modules
 from firmties.readers import FORMATS
 from firmties.study import load_study
+
+# Snakemake puts the path of Python into a shell command without quotes; a clone may lie in a directory with a space.
+if not sys.executable.startswith("'"):
+    sys.executable = shlex.quote(sys.executable)
 
 try:
     STUDY = load_study(Path.cwd())
@@ -65,8 +70,8 @@ def sources(wildcards):
     paths = {name: f"data/processed/{name}.parquet" for name in ("panel", "alters", "alter_pairs", "networks")}
     paths |= {name: f"data/interim/{name}.parquet" for name in ("kinds", "flags")}
     paths |= {"dictionary": "data/processed/dictionary.csv", "ledger": "data/processed/ledger.csv"}
-    paths |= {name: f"reports/results/{name}.csv" for name in RESULTS}
-    paths |= {"fits": fits(slices.list_models_of(CONFIG, exhibit))}
+    paths |= {name: f"reports/results/{name}.csv" for name in ("predictions", "hypotheses")}
+    paths |= dict.fromkeys(("fits", "estimates", "models"), fits(slices.list_models_of(CONFIG, exhibit)))
     if SAMPLES:
         paths["sample"] = "data/interim/sample.parquet"
     if Path("data/published.csv").is_file():

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,29 @@ def read_source(name: str, paths: str | Sequence[str]) -> Any:
         return [entry for path in paths for entry in json.loads(Path(path).read_text(encoding="utf-8"))]
     if Path(paths).suffix == ".parquet":
         return pd.read_parquet(paths)
-    # A label may be "none" or "NA": only an empty field is missing. Keys are text even if they look like numbers.
-    dtype: Any = "str" if name in AS_TEXT else {"firm": "str", "response": "str"}
-    return pd.read_csv(paths, keep_default_na=False, na_values=[""], dtype=dtype, low_memory=False)
+    # Keys are text even if they look like numbers.
+    return read_table(paths, "str" if name in AS_TEXT else {"firm": "str", "response": "str"})
+
+
+def read_table(file: Any, dtype: Any = None) -> pd.DataFrame:
+    """Read CSV; a label may be "none" or "NA", so only an empty field is missing."""
+    return pd.read_csv(file, keep_default_na=False, na_values=[""], dtype=dtype, low_memory=False)
+
+
+def tabulate_fits(read: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """Tables of estimates and of models from the fits of the models that the exhibit names, as `collect` writes them.
+
+    An exhibit reads its own models' fits rather than the tables of all, so that another model's change leaves it alone.
+    """
+    tables = {}
+    if "estimates" in read or "models" in read:
+        from firmties.estimation import tabulate_estimates, tabulate_models
+
+        if "estimates" in read:
+            tables["estimates"] = tabulate_estimates(read["estimates"], read.get("dictionary"))
+        if "models" in read:
+            tables["models"] = tabulate_models(read["models"])
+    return {name: read_table(StringIO(table.to_csv(index=False))) for name, table in tables.items()}
 
 
 def main(
@@ -37,6 +58,7 @@ def main(
 ) -> str:
     summarize = import_module(f"firmties.exhibits.{kind}.summarize").summarize
     read = {name: read_source(name, paths) for name, paths in sources.items() if paths}
+    read |= tabulate_fits(read)
     read |= {"waves": pd.DataFrame(list(waves)), "scales": pd.DataFrame(list(scales)), "study": dict(study or {})}
     table, remarks = summarize(read, dict(options))
     Path(numbers).parent.mkdir(parents=True, exist_ok=True)

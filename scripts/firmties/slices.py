@@ -71,10 +71,10 @@ def find_sets(formulas: Iterable[str], sets: Mapping[str, str]) -> dict[str, str
 
 
 def list_models_of(config: Config, exhibit: Config) -> list[str]:
-    """Models that an exhibit names, by themselves or through a prediction; all of them if it names none."""
+    """Models that an exhibit names, by themselves or through predictions; all of them if it names none."""
     predictions = {entry["id"]: entry["model"] for entry in config.get("predictions", [])}
-    named = [exhibit.get("model"), *exhibit.get("models", []), predictions.get(exhibit.get("prediction", ""))]
-    chosen = {name for name in named if name}
+    shown = [part.get("prediction", "") for part in (exhibit, *exhibit.get("panels", []))]
+    chosen = {exhibit.get("model"), *exhibit.get("models", []), *(predictions.get(name) for name in shown)} - {None}
     return [model["id"] for model in config.get("models", []) if not chosen or model["id"] in chosen]
 
 

@@ -48,7 +48,7 @@ hypotheses:
     components:
       - {name: growth, model: first, outcome: growth, contrast: slope(trust_z), alternative: greater}
 exhibits:
-  - {id: F1, kind: flow, title: The way of the responses}
+  - {id: F1, kind: flow, title: The way of the responses, model: first}
   - {id: T1, kind: regression, title: Growth, model: first, show: [trust_z]}
   - {id: T2, kind: hypotheses, title: The hypothesis}
   - {id: T3, kind: reliability, title: Reliability, scales: all}

@@ -69,7 +69,7 @@ def test_second_run_has_nothing_to_do(place: Place) -> None:
 
 
 CONFIG_EDITS = {
-    "formula": (replace("formula: sector + wave", "formula: sector"), SECOND | SHOWN_ESTIMATES | SHOWN_FLOW | REPORT),
+    "formula": (replace("formula: sector + wave", "formula: sector"), SECOND | REPORT),
     "alternative": (
         replace("alternative: greater", "alternative: less"),
         {"Testing hypotheses"} | SHOWN_HYPOTHESES | REPORT,

@@ -16,9 +16,9 @@ def compute_alpha(items: pd.DataFrame, level: float = 0.95) -> tuple[float, floa
     r"""Compute Cronbach's alpha with Feldt's interval by pingouin, over the rows without a gap.
 
     :math:`\alpha = k/(k-1)\,(1 - \sum_i s_i^2 / s_T^2)`; the bounds are :math:`1 - (1-\alpha) F_{1-a/2}` and
-    :math:`1 - (1-\alpha) F_{a/2}` with :math:`n-1` and :math:`(n-1)(k-1)` degrees of freedom (Feldt, Woodruff & Salih 1987,
-    *Applied Psychological Measurement* 11(1)), rounded by pingouin to three decimals. It is given complete rows only, since it
-    counts incomplete ones in the degrees of freedom.
+    :math:`1 - (1-\alpha) F_{a/2}` with :math:`n-1` and :math:`(n-1)(k-1)` degrees of freedom (Feldt, Woodruff &
+    Salih 1987, *Applied Psychological Measurement* 11(1)), rounded by pingouin to three decimals. It is given
+    complete rows only, since it counts incomplete ones in the degrees of freedom.
 
     Parameters
     ----------
