@@ -36,5 +36,7 @@ sys.path.insert(0, {str(SCRIPTS)!r})
 runpy.run_path({str(SCRIPTS / (rule + ".py"))!r}, run_name="job")
 print("\\n".join(module.__file__ for name, module in sys.modules.items() if name.startswith("firmties")))
 """
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
     assert set(map(Path, loaded)) <= set(list_modules(SCRIPTS / f"{rule}.py"))
