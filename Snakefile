@@ -191,6 +191,7 @@ rule score:
         **(dict(rules.alters.output.items()) if HAS_ALTERS else {}),
         **({"decisions": CONFIG["networks"]["decision_table"]} if "networks" in CONFIG else {}),
         panel=rules.link.output.panel,
+        kinds=rules.link.output.kinds,
         modules=library("score"),
     output:
         panel="data/processed/panel.parquet",

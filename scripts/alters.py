@@ -33,7 +33,8 @@ def main(
             text, labels = read_wave(entry["file"], {"id": entry["wave"]["id"], **entry["reader"]})
             parts[entry["table"]].append(read_long_table(text, labels, variables, entry, settings, table[keys], gone))
         partners = pd.concat(parts["alters"], ignore_index=True)
-        pairs = keep_named_pairs(pd.concat(parts["alter_pairs"], ignore_index=True), partners, keys)
+        empty = pd.DataFrame(columns=[*keys, "alter_i", "alter_j", "tie"]).astype({"wave": "int64"})
+        pairs = keep_named_pairs(pd.concat(parts["alter_pairs"] or [empty], ignore_index=True), partners, keys)
     else:
         partners = gather_alters(table, settings["alters"], keys)
         pairs = gather_pairs(table, partners, settings["alters"], keys)

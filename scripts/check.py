@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,26 @@ def check_checksums(study: Study) -> Iterator[str]:
             )
 
 
+def check_contents(study: Study) -> Iterator[str]:
+    """Read and clean every wave as a run would, and write nothing; all faults of all waves."""
+    from firmties import slices
+    from firmties.clean import clean_wave
+    from firmties.codebook import Variable
+    from firmties.errors import StudyError
+    from firmties.readers import read_wave
+
+    os.chdir(study.directory)
+    for wave in study.config["waves"]:
+        number = wave["id"]
+        try:
+            responses, labels = read_wave(wave["file"], slices.slice_read(wave))
+            variables = [Variable.from_row(row) for row in study.codebook_rows(number)]
+            settings = slices.slice_clean(study.config, wave)
+            clean_wave(responses, labels, variables, study.crosswalk_rows(number), settings)
+        except StudyError as error:
+            yield from error.problems
+
+
 def describe_study(study: Study) -> str:
     """Count what a study declares.
 
@@ -53,6 +74,8 @@ def main(directory: str) -> int:
     """Print one line a problem, or what the study holds; return the exit status."""
     study, problems = inspect_study(directory)
     problems += check_checksums(study)
+    if not problems:
+        problems += check_contents(study)
     for problem in problems:
         print(problem)
     if problems:

@@ -12,6 +12,7 @@ from firmties.score import score_study
 
 def main(
     panel: str,
+    kinds: str,
     alters: str | None,
     alter_pairs: str | None,
     decisions: str | None,
@@ -23,6 +24,7 @@ def main(
     """Score the linked tables; write them as Parquet and their dictionary as CSV."""
     scored = score_study(
         pd.read_parquet(panel),
+        pd.read_parquet(kinds),
         pd.read_parquet(alters) if alters else pd.DataFrame(),
         pd.read_parquet(alter_pairs) if alter_pairs else pd.DataFrame(),
         pd.read_csv(decisions, dtype="str", keep_default_na=False) if decisions else pd.DataFrame(),
@@ -42,6 +44,7 @@ if "snakemake" in globals():
         main,
         job.log[0],
         panel=job.input.panel,
+        kinds=job.input.kinds,
         alters=job.input.get("alters"),
         alter_pairs=job.input.get("alter_pairs"),
         decisions=job.input.get("decisions"),

@@ -69,7 +69,10 @@ def gather_pairs(
 
 
 def keep_named_pairs(pairs: pd.DataFrame, alters: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    """Keep the pairs of which both partners were named, sorted."""
+    """Keep the pairs of which both partners were named, sorted.
+
+    # ASSUME an answer about a pair one of whose slots names nobody is no answer about partners.
+    """
     named = alters[[*keys, "alter"]]
     for end in ("alter_i", "alter_j"):
         pairs = pairs.merge(named.rename(columns={"alter": end}), on=[*keys, end], how="inner", validate="many_to_one")

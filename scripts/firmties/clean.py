@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from firmties.codebook import Variable
+from firmties.codebook import NUMERIC_TYPES, Variable
 from firmties.errors import StudyError, describe_allowed
 from firmties.expressions import ExpressionError, evaluate
 from firmties.quality import flag_responses
+from firmties.readers import write_plainly
 
 LEDGER = ["wave", "response", "firm", "variable", "rule", "value_before", "reason"]
 NONE_CHOSEN = "none"
@@ -109,7 +110,7 @@ class Ledger:
                         "firm": gone[self.firm].astype("str"),
                         "variable": variable,
                         "rule": rule,
-                        "value_before": "" if before is None else before.map("{:g}".format),
+                        "value_before": "" if before is None else before.map(write_plainly),
                         "reason": reason,
                     }
                 )
@@ -141,6 +142,13 @@ def apply_crosswalk(
         f"{describe_allowed(row['raw_name'], responses.columns)}"
         for row in rows
         if row["action"] in ("rename", "ignore") and row["raw_name"] not in responses
+    ]
+    moved = {row["raw_name"] for row in rows if row["action"] in ("rename", "ignore")}
+    problems += [
+        f"{where}: data/crosswalk.csv renames '{row['raw_name']}' to '{row['variable']}', a column of the file "
+        "already; ignore one of the two"
+        for row in rows
+        if row["action"] == "rename" and row["variable"] in set(responses) - moved
     ]
     if problems:
         raise StudyError(problems)
@@ -206,7 +214,8 @@ def read_values(
             code: kind for code, kind in {**shared, **variable.missing_codes}.items() if code not in variable.codes
         }
         reasons[""] = "no_answer"
-        kind = pd.Series([reasons.get(cell, "") for cell in cells.tolist()], index=cells.index, dtype="str")
+        plain = strip_zeros if variable.type in NUMERIC_TYPES else str
+        kind = pd.Series([reasons.get(plain(cell), "") for cell in cells.tolist()], index=cells.index, dtype="str")
         # ASSUME a value that the file itself declares missing, under a code that nobody described, is no answer.
         if spans := user_missing.get(variable.name):
             kind = kind.mask((kind == "") & lies_within(cells, spans), "no_answer")
@@ -216,12 +225,28 @@ def read_values(
         except ValueError as error:
             problems.append(f"{where}: {variable.name}: {error}{locate(cells, error, text)}")
             continue
+        if variable.name in factors and variable.type not in NUMERIC_TYPES:
+            problems.append(
+                f"{where}: {variable.name}: data/crosswalk.csv multiplies it, but its type is {variable.type}"
+            )
+            continue
         for name, column in columns.items():
             values[name] = (column * factors[name] if name in factors else column).reindex(cells.index)
             kinds[name] = kind
     if problems:
         raise StudyError(problems)
     return pd.DataFrame(values, index=text.index), pd.DataFrame(kinds, index=text.index)
+
+
+def strip_zeros(cell: str) -> str:
+    """Write a number without the zeros that mean nothing, so that -9.0 is the code -9; other text stays.
+
+    Examples
+    --------
+    >>> [strip_zeros(cell) for cell in ("-9.0", "2.50", "100", ".a", "")]
+    ['-9', '2.5', '100', '.a', '']
+    """
+    return cell.rstrip("0").rstrip(".") if "." in cell.lstrip("-.") and cell[-1:].isdigit() else cell
 
 
 def lies_within(cells: pd.Series, spans: Sequence[Sequence[str]]) -> pd.Series:
@@ -287,9 +312,12 @@ def read_type(cells: pd.Series, variable: Variable, decimal: str = ".") -> dict[
         numbers = pd.to_numeric(
             cells.str.replace(decimal, ".", regex=False) if decimal != "." else cells, errors="coerce"
         )
-        if numbers.isna().any():
+        unreadable = numbers.isna() | np.isinf(numbers)
+        if unreadable.any():
+            comma = cells[unreadable].str.fullmatch(r"-?\d+,\d+").any() and decimal == "."
+            hint = "with a decimal comma, say so with waves: decimal: ','; " if comma else ""
             raise UnreadableValuesError(
-                "cannot be read as a number; " + describe_expected(variable), cells[numbers.isna()]
+                f"cannot be read as a number; {hint}{describe_expected(variable)}", cells[unreadable]
             )
         if variable.type == "number":
             return {name: numbers.astype("float64")}
@@ -331,7 +359,8 @@ def describe_expected(variable: Variable) -> str:
     if variable.codes:
         return f"its codes are {', '.join(variable.codes)}"
     if variable.minimum is not None or variable.maximum is not None:
-        return f"it runs from {variable.minimum} to {variable.maximum}"
+        low, high = (("…" if end is None else f"{end:g}") for end in (variable.minimum, variable.maximum))
+        return f"it runs from {low} to {high}"
     return "correct the file, or give the code in missing_codes:"
 
 
@@ -413,30 +442,43 @@ def drop_out_of_range(
     where: str,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Stop at values outside the codebook's range, or set them missing where the configuration says so."""
-    problems, kept, gone = [], {}, {}
+    if settings.get("cleaning", {}).get("out_of_range", "stop") == "stop":
+        check_ranges(values, asked, raw_row, where)
+    kept, gone = {}, {}
+    for variable, low, high, outside in find_out_of_range(values, asked):
+        name = variable.name
+        ledger.add(values[outside], "out of range", f"outside {low:g} to {high:g}", name, values.loc[outside, name])
+        kept[name] = values[name].mask(outside)
+        gone[name] = kinds[name].mask(outside, "lost")
+    return values.assign(**kept), kinds.assign(**gone)
+
+
+def find_out_of_range(
+    values: pd.DataFrame, asked: Sequence[Variable]
+) -> Iterator[tuple[Variable, float, float, pd.Series]]:
+    """Yield each number with values outside the codebook's range: variable, range, which rows."""
     for variable in asked:
-        if variable.type not in ("number", "integer") or variable.name not in values:
-            continue
-        column = values[variable.name]
-        low = -np.inf if variable.minimum is None else variable.minimum
-        high = np.inf if variable.maximum is None else variable.maximum
-        outside = column.notna() & ~column.between(low, high).fillna(True).astype(bool)
-        if not outside.any():
-            continue
-        if settings.get("cleaning", {}).get("out_of_range", "stop") == "stop":
-            shown = ", ".join(f"{value:g}" for value in column[outside].head(5))
-            problems.append(
-                f"{where}: {variable.name}: {shown} outside its range {low:g} to {high:g} (data rows "
-                f"{', '.join(map(str, raw_row[outside].head(5)))}); correct the range in data/codebook.csv, recode it "
-                "in data/crosswalk.csv, or set cleaning: out_of_range: missing"
-            )
-        else:
-            ledger.add(values[outside], "out of range", f"outside {low:g} to {high:g}", variable.name, column[outside])
-            kept[variable.name] = column.mask(outside)
-            gone[variable.name] = kinds[variable.name].mask(outside, "lost")
+        if variable.type in ("number", "integer") and variable.name in values:
+            column = values[variable.name]
+            low = -np.inf if variable.minimum is None else variable.minimum
+            high = np.inf if variable.maximum is None else variable.maximum
+            outside = column.notna() & ~column.between(low, high).fillna(True).astype(bool)
+            if outside.any():
+                yield variable, low, high, outside
+
+
+def check_ranges(values: pd.DataFrame, asked: Sequence[Variable], raw_row: pd.Series, where: str) -> None:
+    """Stop at values outside the codebook's range."""
+    problems = []
+    for variable, low, high, outside in find_out_of_range(values, asked):
+        shown = ", ".join(f"{value:g}" for value in values.loc[outside, variable.name].head(5))
+        problems.append(
+            f"{where}: {variable.name}: {shown} outside its range {low:g} to {high:g} (data rows "
+            f"{', '.join(map(str, raw_row[outside].head(5)))}); correct the range in data/codebook.csv, recode it "
+            "in data/crosswalk.csv, or set cleaning: out_of_range: missing"
+        )
     if problems:
         raise StudyError(problems)
-    return values.assign(**kept), kinds.assign(**gone)
 
 
 def exclude_responses(
@@ -506,15 +548,24 @@ def check_keys(values: pd.DataFrame, study: Mapping[str, Any], where: str) -> No
 def set_missing(
     values: pd.DataFrame, kinds: pd.DataFrame, settings: Mapping[str, Any], ledger: Ledger, where: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Set implausible values missing (kind ``lost``), each with a row in the ledger."""
+    """Set implausible values missing (kind ``lost``), each with a row in the ledger.
+
+    Every condition is judged on the answers as they came, so that one rule does not hide a value from the next.
+    """
+    answered = values
     for rule in settings.get("cleaning", {}).get("set_missing", []):
-        hit = evaluate_condition(rule["when"], values, f"cleaning: set_missing: {rule['rule']}", where)
-        for name in rule["variables"]:
+        hit = evaluate_condition(rule["when"], answered, f"cleaning: set_missing: {rule['rule']}", where)
+        for name in (column for variable in rule["variables"] for column in find_columns(variable, values)):
             gone = hit & values[name].notna()
             ledger.add(values[gone], rule["rule"], rule["when"], name, values.loc[gone, name])
             values = values.assign(**{name: values[name].mask(gone)})
             kinds = kinds.assign(**{name: kinds[name].mask(gone, "lost")})
     return values, kinds
+
+
+def find_columns(variable: str, values: pd.DataFrame) -> list[str]:
+    """Columns of a variable: itself, or one a choice for a multi-select answer; none where the wave did not ask it."""
+    return [str(name) for name in values if name == variable or str(name).startswith(f"{variable}__")]
 
 
 def reverse_items(
@@ -575,20 +626,27 @@ def read_long_table(
     asked = [*keys, *(variable for variable in own if variable.is_asked(wave))]
     check_columns(table, asked, where, wave)
     ranges = rename_ranges(labels, named)
-    values, _ = read_values(table, asked, factors, ranges, {**settings, "wave": entry["wave"]}, where)
+    values, kinds = read_values(table, asked, factors, ranges, {**settings, "wave": entry["wave"]}, where)
     values.insert(0, "wave", wave)
+    blank = values[[firm, *slots]].isna().any(axis=1)
+    if blank.any():
+        rows = ", ".join(map(str, table.loc[blank, "raw_row"].head(5)))
+        raise StudyError(f"{where}: {firm}, {' and '.join(slots)} must be there; one is blank in data rows {rows}")
+    if len(slots) == 2:
+        ends = values[slots].astype("int64")
+        values = values.assign(alter_i=ends.min(axis=1), alter_j=ends.max(axis=1))
+        if (values["alter_i"] == values["alter_j"]).any():
+            row = values[values["alter_i"] == values["alter_j"]].iloc[0]
+            raise StudyError(f"{where}: {firm} '{row[firm]}': partner {row['alter_i']} is paired with itself")
     if values.duplicated(["wave", firm, *slots]).any():
         row = values[values.duplicated(["wave", firm, *slots])].iloc[0]
-        raise StudyError(
-            f"{where}: {firm} '{row[firm]}', {', '.join(f'{slot} {row[slot]}' for slot in slots)} comes twice"
-        )
+        named_slots = ", ".join(f"{slot} {row[slot]}" for slot in slots)
+        raise StudyError(f"{where}: {firm} '{row[firm]}', {named_slots} comes twice")
+    check_ranges(values, own, table["raw_row"], where)
+    values, _ = reverse_items(values, kinds, own)
     known = set(firm_waves.loc[firm_waves["wave"] == wave, firm])
     excluded = set(ledger.loc[(ledger["wave"] == str(wave)) & (ledger["variable"] == ""), "firm"])
     strangers = sorted(set(values[firm]) - known - excluded)
     if strangers:
         raise StudyError(f"{where}: {len(strangers)} firms are in no response of wave {wave}, such as '{strangers[0]}'")
-    values = values[values[firm].isin(known)]
-    if slots == ["alter_i", "alter_j"]:
-        ordered = values[slots].astype("int64").agg(["min", "max"], axis=1)
-        values = values.assign(alter_i=ordered["min"], alter_j=ordered["max"])
-    return values.reset_index(drop=True)
+    return values[values[firm].isin(known)].reset_index(drop=True)

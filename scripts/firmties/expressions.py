@@ -237,19 +237,6 @@ def names_in(text: str) -> set[str]:
     return names
 
 
-def check_functions(text: str) -> None:
-    """Refuse an expression that calls an unknown function.
-
-    Raises
-    ------
-    ExpressionError
-        Names the function, those that exist, and the nearest match.
-    """
-    for node in parse(text).walk():
-        if node.kind == "call" and node.value not in FUNCTIONS:
-            raise ExpressionError(f"'{text}': no function '{node.value}'; {describe_allowed(node.value, FUNCTIONS)}")
-
-
 def evaluate(
     expression: str | Node, table: pd.DataFrame, anchors: Mapping[str, tuple[float, float]] | None = None
 ) -> pd.Series:

@@ -93,8 +93,8 @@ def tabulate_hypotheses(
     """Test the declared hypotheses, a row a component.
 
     The p-value of a component is for the alternative that it states. That of a hypothesis is the largest of its
-    components' (intersection-union test, Berger 1982), and is adjusted within the family over the hypotheses that
-    have one. A hypothesis that is ``pending``, or of which a component cannot be estimated, has none.
+    components' (intersection-union test, Berger 1982), and is adjusted within the family as declared. A hypothesis that
+    is ``pending``, or of which a component cannot be estimated, has none, and counts in the family with p = 1.
 
     Parameters
     ----------
@@ -185,9 +185,11 @@ def _judge_families(table: pd.DataFrame) -> pd.DataFrame:
     counted = groups["p_value"].transform(lambda values: values.notna().all()) & table["pending"].eq("")
     table["p_hypothesis"] = groups["p_value"].transform("max").astype("float64").where(counted)
     for _, family in table.groupby("family", sort=False):
-        p_values = family.drop_duplicates("hypothesis").set_index("hypothesis")["p_hypothesis"].dropna()
-        adjusted = adjust_p_values(p_values.tolist(), family["adjustment"].iloc[0])
-        by_hypothesis = pd.Series(adjusted, index=p_values.index, dtype="float64")
+        p_values = family.drop_duplicates("hypothesis").set_index("hypothesis")["p_hypothesis"]
+        # The family is what was declared: a hypothesis that is pending or could not be estimated counts as p = 1, so
+        # that its absence makes none of the others easier to support.
+        adjusted = adjust_p_values(p_values.fillna(1.0).tolist(), family["adjustment"].iloc[0])
+        by_hypothesis = pd.Series(adjusted, index=p_values.index, dtype="float64").where(p_values.notna())
         table.loc[family.index, "p_adjusted"] = family["hypothesis"].map(by_hypothesis)
     for _, parts in table.groupby("hypothesis", sort=False):
         first = parts.iloc[0]

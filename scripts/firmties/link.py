@@ -79,10 +79,12 @@ def check_sample(sample: pd.DataFrame, panel: pd.DataFrame, firm: str, files: Ma
         twice = part.loc[part[firm].duplicated(), firm].unique()
         if len(twice):
             problems.append(f"{file} (wave {wave}): firm '{twice[0]}' comes twice ({len(twice)} firms do)")
-        strange = sorted(set(part["disposition"]) - set(known))
-        if strange:
+        strange = part.loc[~part["disposition"].isin(known)]
+        if len(strange):
+            value, name = strange[["disposition", firm]].fillna("").iloc[0]
             problems.append(
-                f"{file} (wave {wave}): disposition '{strange[0]}' is not allowed; allowed: {', '.join(known)}"
+                f"{file} (wave {wave}): disposition '{value}' of firm '{name}' is not allowed; "
+                f"allowed: {', '.join(known)}"
             )
         answered = panel.loc[panel["wave"] == wave, firm]
         absent = answered[~answered.isin(part[firm])]

@@ -85,7 +85,11 @@ def complete_decisions(decisions: pd.DataFrame, answers: Sequence[str], unclassi
 
 
 def describe_firms(
-    networks: pd.DataFrame, firm_waves: pd.DataFrame, settings: Mapping[str, Any], keys: Sequence[str]
+    networks: pd.DataFrame,
+    firm_waves: pd.DataFrame,
+    settings: Mapping[str, Any],
+    keys: Sequence[str],
+    unknown: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Type and form of every firm in a wave from its networks.
 
@@ -99,6 +103,8 @@ def describe_firms(
         ``networks:`` of the configuration.
     keys
         Wave and firm.
+    unknown
+        Firm-waves that would not or could not say anything of their networks; their form is missing, not none.
 
     Returns
     -------
@@ -131,19 +137,23 @@ def describe_firms(
     result["n_types"] = result[[f"nt_{name}" for name in types]].sum(axis=1).astype("float64")
     primary = choose_primary(networks, settings, keys)
     result = result.merge(primary, on=list(keys), how="left", validate="one_to_one")
-    # ASSUME a firm whose networks all lack a status is left out of the forms and flagged.
-    undecided = reported & ~active & ~stopped
+    # ASSUME a firm whose networks all lack a status is left out of the forms and flagged; a network without a status
+    # beside others with one counts neither as active nor as stopped, and is flagged.
+    silent = np.zeros(len(result), dtype=bool) if unknown is None else unknown.to_numpy() & ~reported
+    undecided = (reported & ~active & ~stopped) | silent
     result["form"] = np.select(
-        [~reported, undecided, ~active, result["n_types"] >= 2], ["none", "", "interrupted", "hybrid"], default="single"
+        [~reported & ~silent, undecided, ~active, result["n_types"] >= 2],
+        ["none", "", "interrupted", "hybrid"],
+        default="single",
     )
     result["form"] = result["form"].astype("str").mask(undecided)
     concurrent = index.isin(
         find_concurrent(networks[networks["active"] & (networks["type"] != unclassified)], settings, keys)
     )
     hybrid = result["form"] == "hybrid"
-    result["hybrid_kind"] = pd.Series(np.where(concurrent, "concurrent", "sequential"), index=result.index).where(
-        hybrid
-    )
+    undated = any_network(networks["active"] & networks[settings["start"]].isna())
+    result["hybrid_kind"] = pd.Series(np.where(concurrent, "concurrent", "sequential"), index=result.index)
+    result["hybrid_kind"] = result["hybrid_kind"].where(hybrid & (concurrent | ~undated))
     result["any_stalled"] = pd.Series(stopped & active, dtype="boolean")
     only_unclassified = active & (result["n_types"] == 0).to_numpy()
     result["nt_flag"] = np.select(
@@ -153,6 +163,23 @@ def describe_firms(
     )
     result["nt_tie"] = result["nt_tie"].astype("boolean").fillna(False)
     return result.astype({f"nt_{name}": "boolean" for name in types})
+
+
+def find_unknown(kinds: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Series:
+    """Firm-waves that refused or did not know every answer that decides a network's type.
+
+    # ASSUME blank answers mean that there was no further network to describe; "refused" and "don't know" do not.
+
+    Parameters
+    ----------
+    kinds
+        The panel's kinds of missing values.
+    settings
+        ``networks:`` of the configuration.
+    """
+    pattern, slots, answers = settings["columns"], settings["slots"], settings["answers"]
+    columns = [pattern.format(network=slot, field=answer) for slot in slots[:1] for answer in answers]
+    return kinds[[name for name in columns if name in kinds]].isin(["refused", "dont_know"]).all(axis=1)
 
 
 def choose_primary(networks: pd.DataFrame, settings: Mapping[str, Any], keys: Sequence[str]) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from firmties.codebook import Variable
+from firmties.formulas import as_codes
 
 
 def flag_responses(
@@ -41,7 +42,10 @@ def flag_responses(
     flags = values[list(keys)].set_axis(["wave", "response", "firm"], axis=1)
     if "attention" in settings:
         failed = pd.DataFrame(
-            {item: values[item].ne(passing).fillna(False) for item, passing in settings["attention"]["items"].items()}
+            {
+                item: values[item].notna() & (as_codes(values[item]) != str(passing))
+                for item, passing in settings["attention"]["items"].items()
+            }
         )
         flags["attention"] = failed.any(axis=1).astype(bool)
     if "speed" in settings:

@@ -14,7 +14,7 @@ from firmties.codebook import Variable
 from firmties.ego_networks import measure_ego_networks
 from firmties.errors import StudyError
 from firmties.expressions import ExpressionError, evaluate, parse
-from firmties.network_types import classify_networks, describe_firms
+from firmties.network_types import classify_networks, describe_firms, find_unknown
 from firmties.scales import Anchors, score_scales
 from firmties.value_chain import place_in_value_chain
 
@@ -35,6 +35,7 @@ class ScoredStudy:
 
 def score_study(
     panel: pd.DataFrame,
+    kinds: pd.DataFrame,
     alters: pd.DataFrame,
     alter_pairs: pd.DataFrame,
     decisions: pd.DataFrame,
@@ -46,8 +47,8 @@ def score_study(
 
     Parameters
     ----------
-    panel, alters, alter_pairs
-        Linked tables; the last two may be empty.
+    panel, kinds, alters, alter_pairs
+        Linked tables, the kinds with the panel's rows; the last two may be empty.
     decisions
         The decision table of network types, as text; may be empty.
     anchors
@@ -76,7 +77,8 @@ def score_study(
         panel = panel.merge(measures, on=keys, how="left", validate="one_to_one")
     if network_settings := settings.get("networks"):
         networks = classify_networks(panel, decisions, network_settings, keys)
-        firms = describe_firms(networks, panel, network_settings, keys)
+        unknown = find_unknown(kinds, network_settings)
+        firms = describe_firms(networks, panel, network_settings, keys, unknown)
         panel = panel.merge(firms, on=keys, how="left", validate="one_to_one")
     if settings.get("value_chain"):
         panel = pd.concat([panel, place_in_value_chain(panel, settings["value_chain"])], axis=1)

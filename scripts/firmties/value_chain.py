@@ -35,11 +35,13 @@ def place_in_value_chain(panel: pd.DataFrame, settings: Mapping[str, Any]) -> pd
     stages = panel[[line[0] for line in settings["lines"]]].astype("Float64").to_numpy(dtype="float64", na_value=np.nan)
     share = panel[[line[1] for line in settings["lines"]]].astype("Float64").to_numpy(dtype="float64", na_value=np.nan)
     alone = ((~np.isnan(stages)).sum(axis=1) == 1) & np.isnan(share).all(axis=1)
+    shares = share
     share = np.where(alone[:, None] & ~np.isnan(stages), 100.0, share)
     share = np.where(np.isnan(stages), np.nan, share)
     described = ~np.isnan(share).all(axis=1)
     result = pd.DataFrame(index=panel.index)
     largest = np.nanmax(np.where(np.isnan(share), -np.inf, share), axis=1)
+    unplaced = np.nanmax(np.where(np.isnan(stages) & ~np.isnan(shares), shares, -np.inf), axis=1)
     primary = pd.Series(None, index=panel.index, dtype="str")
     n_positions = np.zeros(len(panel))
     for code, place in reversed(positions.items()):
@@ -54,7 +56,7 @@ def place_in_value_chain(panel: pd.DataFrame, settings: Mapping[str, Any]) -> pd
     weight = np.nansum(share, axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         depth = np.nansum(share * stages, axis=1) / weight
-    result.insert(0, "vc_primary", primary)
+    result.insert(0, "vc_primary", primary.mask(unplaced >= largest))
     result["vc_n"] = np.where(described, n_positions, np.nan)
     result["vc_depth"] = np.where(described & (weight > 0), depth, np.nan)
     return result

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmties.clean import CleanWave, clean_wave
+from firmties.clean import CleanWave, clean_wave, read_long_table
 from firmties.codebook import Variable
 from firmties.errors import StudyError
 
@@ -175,6 +175,104 @@ def test_set_missing_keeps_the_value_in_the_ledger() -> None:
     wave = clean([{"emp": "600"}], cleaning={"set_missing": rules})
     assert wave.ledger[["variable", "rule", "value_before"]].values.tolist() == [["emp", "implausible", "600"]]
     assert wave.kinds["emp"].tolist() == ["lost"]
+
+
+def test_one_rule_does_not_hide_a_value_from_the_next() -> None:
+    rules = [
+        {"rule": "implausible", "variables": ["emp"], "when": "emp > 500"},
+        {"rule": "then also", "variables": ["q1"], "when": "emp > 500"},
+    ]
+    assert clean([{"emp": "600"}], cleaning={"set_missing": rules}).ledger["variable"].tolist() == ["emp", "q1"]
+
+
+def test_choices_can_be_set_missing() -> None:
+    rules = [{"rule": "not asked of large firms", "variables": ["fin", "role"], "when": "emp > 500"}]
+    ledger = clean([{"emp": "600"}], cleaning={"set_missing": rules}).ledger
+    assert ledger[["variable", "value_before"]].values.tolist() == [
+        ["fin__loan", "1"],
+        ["fin__grant", "0"],
+        ["role", "ceo"],
+    ]
+
+
+def test_ledger_keeps_every_digit() -> None:
+    rules = [{"rule": "implausible", "variables": ["emp"], "when": "emp > 500"}]
+    assert clean([{"emp": "612.0625"}], cleaning={"set_missing": rules}).ledger["value_before"].tolist() == ["612.0625"]
+
+
+def test_missing_code_with_a_decimal_zero_is_the_same_code() -> None:
+    assert clean([{"emp": "-98.0"}]).kinds["emp"].tolist() == ["dont_know"]
+
+
+def test_infinite_number_is_refused() -> None:
+    with pytest.raises(StudyError, match="emp: 'inf' cannot be read as a number"):
+        clean([{"emp": "inf"}])
+
+
+def test_decimal_comma_is_recognized_in_the_message() -> None:
+    with pytest.raises(StudyError, match="with a decimal comma, say so with waves: decimal:"):
+        clean([{"emp": "12,5"}])
+
+
+def test_renaming_onto_a_column_of_the_file_is_refused() -> None:
+    with pytest.raises(StudyError, match="renames 'ok' to 'q1', a column of the file already"):
+        clean([{}], [{"action": "rename", "raw_name": "ok", "variable": "q1"}])
+
+
+def read_pairs(rows: list[tuple[str, int, int, int]], firms: str = "ab") -> pd.DataFrame:
+    text = pd.DataFrame(rows, columns=["firm", "alter_i", "alter_j", "tie"]).astype("str")
+    text.insert(0, "raw_row", range(1, len(text) + 1))
+    entry = {"wave": {"id": 1}, "table": "alter_pairs", "crosswalk": []}
+    keys = pd.DataFrame({"wave": 1, "firm": list(firms)})
+    ledger = pd.DataFrame([{"wave": "1", "firm": "gone", "variable": ""}])
+    return read_long_table(text, {"file": "p.csv"}, [], entry, {"study": {"firm": "firm"}}, keys, ledger)
+
+
+def test_long_pairs_are_put_in_order() -> None:
+    assert read_pairs([("a", 2, 1, 1)])[["alter_i", "alter_j"]].values.tolist() == [[1, 2]]
+
+
+def test_partners_of_an_excluded_response_go_with_it() -> None:
+    assert read_pairs([("a", 1, 2, 1), ("gone", 1, 2, 1)])["firm"].tolist() == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([("a", 1, 2, 1), ("a", 2, 1, 0)], "firm 'a', alter_i 1, alter_j 2 comes twice"),
+        ([("a", 1, 1, 1)], "partner 1 is paired with itself"),
+        ([("z", 1, 2, 1)], "1 firms are in no response of wave 1, such as 'z'"),
+    ],
+)
+def test_faulty_pair_is_refused(rows: list[tuple[str, int, int, int]], message: str) -> None:
+    with pytest.raises(StudyError, match=message):
+        read_pairs(rows)
+
+
+def read_alters(**cells: str) -> pd.DataFrame:
+    fields = [
+        Variable("share", type="number", minimum=0, maximum=100),
+        Variable("distant", type="ordinal", codes=AGREE, minimum=1, maximum=7, reverse=True),
+    ]
+    text = pd.DataFrame([{"raw_row": 1, "firm": "a", "alter": "1", "share": "20", "distant": "2", **cells}])
+    entry = {"wave": {"id": 1}, "table": "alters", "crosswalk": []}
+    keys = pd.DataFrame({"wave": [1], "firm": ["a"]})
+    ledger = pd.DataFrame(columns=["wave", "firm", "variable"])
+    return read_long_table(text, {"file": "a.csv"}, fields, entry, {"study": {"firm": "firm"}}, keys, ledger)
+
+
+def test_long_partners_are_reversed_too() -> None:
+    assert read_alters()["distant"].tolist() == [6]
+
+
+def test_long_partners_keep_to_their_range() -> None:
+    with pytest.raises(StudyError, match="share: 500 outside its range 0 to 100"):
+        read_alters(share="500")
+
+
+def test_blank_slot_is_refused() -> None:
+    with pytest.raises(StudyError, match="one is blank in data rows 1"):
+        read_alters(alter="")
 
 
 def test_no_response_left_is_refused() -> None:

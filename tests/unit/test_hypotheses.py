@@ -137,9 +137,14 @@ def test_pending_hypothesis_is_shown_but_not_judged() -> None:
     assert row["verdict"] == "pending the second test"
 
 
-def test_pending_hypothesis_is_not_in_the_adjustment() -> None:
+def test_pending_hypothesis_counts_in_its_family() -> None:
     table = tabulate(RISES, hypothesis("H9", ("slope(up)", "greater"), pending="the second test"))
-    assert table["p_adjusted"].iloc[0] == table["p_value"].iloc[0]
+    assert table["p_adjusted"].iloc[0] == 2 * table["p_value"].iloc[0]
+
+
+def test_pending_hypothesis_has_no_adjusted_p() -> None:
+    table = tabulate(RISES, hypothesis("H9", ("slope(up)", "greater"), pending="the second test"))
+    assert np.isnan(table["p_adjusted"].iloc[1])
 
 
 def test_failed_model_makes_a_hypothesis_not_estimable() -> None:

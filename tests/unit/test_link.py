@@ -54,7 +54,7 @@ def test_response_in_two_waves_is_refused() -> None:
     ("sample", "message"),
     [
         (pd.DataFrame({"wave": 1, "firm": ["a", "a"], "disposition": "I"}), "firm 'a' comes twice"),
-        (pd.DataFrame({"wave": 1, "firm": ["a"], "disposition": ["X"]}), "disposition 'X' is not allowed"),
+        (pd.DataFrame({"wave": 1, "firm": ["a"], "disposition": ["X"]}), "disposition 'X' of firm 'a' is not allowed"),
         (
             pd.DataFrame({"wave": 1, "firm": ["b"], "disposition": ["I"]}),
             "1 firms answered but are not in the sample file",

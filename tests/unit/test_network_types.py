@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from firmties.network_types import classify_networks, describe_firms
+from firmties.network_types import classify_networks, describe_firms, find_unknown
 
 ROOT = Path(__file__).parents[2]
 DECISIONS = pd.read_csv(ROOT / "data" / "network_type_decision.csv", dtype="str", keep_default_na=False)
@@ -131,6 +131,18 @@ def test_kind_of_hybrid(first: tuple[int, int], second: tuple[int, int], kind: s
     one = {**SME, "status": 1, "start": first[0], "end": first[1]}
     two = {**BROKER, "status": 1, "start": second[0], "end": second[1]}
     assert describe(one, two)["hybrid_kind"] == kind
+
+
+def test_form_is_missing_where_the_firm_would_not_say() -> None:
+    table = panel()
+    networks = classify_networks(table, DECISIONS, SETTINGS, KEYS)
+    kinds = pd.DataFrame({f"nw1_{name}": ["refused"] for name in SETTINGS["answers"]})
+    firm = describe_firms(networks, table, SETTINGS, KEYS, find_unknown(kinds, SETTINGS)).iloc[0]
+    assert pd.isna(firm["form"])
+
+
+def test_kind_of_hybrid_is_missing_where_a_start_is_unknown() -> None:
+    assert pd.isna(describe({**SME, "status": 1, "start": 2015, "end": 2016}, {**BROKER, "status": 1})["hybrid_kind"])
 
 
 def test_stopped_network_gives_no_indicator() -> None:

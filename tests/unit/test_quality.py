@@ -38,6 +38,10 @@ def test_wrong_attention_answer_is_flagged_and_a_blank_is_not() -> None:
     assert flags(att=pd.array([5, 4, None], dtype="Int64"))["attention"].tolist() == [False, True, False]
 
 
+def test_attention_item_that_is_a_category_is_compared_by_its_code() -> None:
+    assert flags(att=pd.array(["5", "4"], dtype="str"))["attention"].tolist() == [False, True]
+
+
 def test_speed_is_relative_to_the_median() -> None:
     assert flags(seconds=[100.0, 100.0, 100.0, 49.0, 50.0, None])["speed"].tolist() == [
         False,

@@ -39,8 +39,8 @@ def study(tmp_path: Path) -> Path:
     (root / "data" / "raw").mkdir(parents=True)
     (root / "config.yaml").write_text(CONFIG)
     (root / "data" / "codebook.csv").write_text(CODEBOOK)
-    for name in ("one", "two"):
-        (root / "data" / "raw" / f"{name}.csv").write_text("firm_id,t1,t2\na,1,2\n")
+    (root / "data" / "raw" / "one.csv").write_text("firm_id,t1,t2\na,1,2\n")
+    (root / "data" / "raw" / "two.csv").write_text("firm_id,t1,t2,growth\na,1,2,0.5\n")
     return root
 
 
@@ -176,6 +176,11 @@ def test_the_script_counts_what_is_there(study: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (
         0, "no problems: 2 waves, 4 variables, 1 scale, 1 model, 0 hypotheses, 0 exhibits\n", "",
     )  # fmt: skip
+
+
+def test_the_script_reads_what_the_files_hold(study: Path) -> None:
+    change(study / "data" / "raw" / "two.csv", "a,1,2,0.5", "a,9,2,0.5")
+    assert run_check(study).stdout.startswith("data/raw/two.csv (wave 2): t1: 9 outside its range 1 to 7 (data rows 1)")
 
 
 def test_the_script_prints_a_line_a_problem(study: Path) -> None:

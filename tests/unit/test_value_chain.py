@@ -25,7 +25,6 @@ def place(*lines: tuple[float | None, float | None]) -> pd.Series:
         (((2, 50), (1, 50)), "mid"),
         (((1, 50), (0, 50)), "down"),
         (((2, None), (None, None)), "up"),
-        (((2, 0), (None, 90)), "up"),
     ],
 )
 def test_primary_position(lines: tuple, primary: str) -> None:
@@ -39,6 +38,10 @@ def test_small_line_does_not_count() -> None:
 
 def test_depth_is_weighted_by_share() -> None:
     assert place((2, 75), (0, 25))["vc_depth"] == 1.5
+
+
+def test_primary_position_is_missing_where_the_largest_line_has_no_stages() -> None:
+    assert pd.isna(place((2, 10), (None, 90))["vc_primary"])
 
 
 def test_nothing_described_is_missing() -> None:

@@ -44,7 +44,7 @@ def test_last_box_of_the_flow_is_the_n_of_the_model(study: Path) -> None:
     flow, models = read_result(study, "F1"), read_result(study, "models").set_index(["model", "outcome"])
     boxes = flow[(flow["part"] == "box") & flow["wave"].notna()]
     last = boxes[boxes["wave"].astype("str").str.isdigit()].groupby("wave").tail(1)
-    assert last["n"].sum() == models.loc[("M1", "g_emp"), "n_obs"].item()
+    assert last["n"].sum() == models.loc[("ladder", "g_emp"), "n_obs"].iloc[-1]
 
 
 def test_row_accounting_over_all_waves(study: Path) -> None:

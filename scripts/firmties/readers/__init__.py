@@ -1,8 +1,8 @@
 """Readers of survey exports: one module a format, each with one function ``read``.
 
 ``read(path, settings)`` returns the responses as text, blank where nothing was
-recorded, and the labels that the format carries. A module says in ``SUFFIXES``
-which files it reads; adding a format is adding a module.
+recorded, and the labels that the format carries. ``FORMATS`` says which module
+reads which suffix; it stands here so that nothing heavy is imported to look it up.
 """
 
 from __future__ import annotations

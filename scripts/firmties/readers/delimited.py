@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def read(path: Path, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[st
         raise ValueError(f"byte {error.start + 1} is not {encoding}; name the encoding in waves: encoding:") from error
     if "\0" in text:
         raise ValueError("it holds zero bytes, so it is not text")
-    rows = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     header = [name.strip() for name in next(rows, [])]
     if not any(header):
         raise ValueError("it has no header row")

@@ -53,12 +53,14 @@ def clean_and_score(study: Study, survey: Mapping[str, pd.DataFrame]) -> ScoredS
         text.insert(0, "raw_row", range(1, len(text) + 1))
         variables = [Variable.from_row(row) for row in study.codebook_rows(number)]
         cleaned[number] = clean_wave(text, {"file": f"wave {number}"}, variables, [], slices.slice_clean(config, wave))
-    panel, _ = stack_waves({n: w.values for n, w in cleaned.items()}, {n: w.kinds for n, w in cleaned.items()}, keys)
+    panel, kinds = stack_waves(
+        {n: w.values for n, w in cleaned.items()}, {n: w.kinds for n, w in cleaned.items()}, keys
+    )
     alters = gather_alters(panel, config["alters"], keys[:2])
     pairs = gather_pairs(panel, alters, config["alters"], keys[:2])
     decisions = pd.read_csv(ROOT / config["networks"]["decision_table"], dtype="str", keep_default_na=False)
     anchors = {name: (float(row[0]), float(row[1])) for name, row in study.anchor_rows().items()}
-    return score_study(panel, alters, pairs, decisions, anchors, study.variables, slices.slice_score(config))
+    return score_study(panel, kinds, alters, pairs, decisions, anchors, study.variables, slices.slice_score(config))
 
 
 def estimate(study: Study, scored: ScoredStudy, models: tuple[str, ...] = MODELS) -> pd.DataFrame:
