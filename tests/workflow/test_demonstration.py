@@ -56,5 +56,52 @@ def test_row_accounting_over_all_waves(study: Path) -> None:
         assert read == panel[wave] + gone[str(wave)]
 
 
+@pytest.fixture(scope="module")
+def outcomes(study: Path) -> pd.DataFrame:
+    """What was planted in each response, beside the rule by which it went (blank: kept)."""
+    truth = pd.read_csv(ROOT / "tests/reference/demonstration_truth/responses.csv", keep_default_na=False)
+    ledger = pd.read_csv(study / "data" / "processed" / "ledger.csv", dtype="str", keep_default_na=False)
+    whole = ledger.loc[ledger["variable"] == "", ["response", "rule"]]
+    joined = truth.merge(whole, left_on="resp_id", right_on="response", how="left", validate="one_to_one")
+    return joined.assign(rule=joined["rule"].fillna(""))
+
+
+@pytest.mark.parametrize(
+    ("planted", "rule"),
+    [
+        ("test == 1", "test row"),
+        ("no_consent == 1 and test == 0", "no consent"),
+        ("status == 'break_off' and no_consent == 0 and test == 0", "broke off"),
+        ("ineligible != '' and status != 'break_off' and no_consent == 0 and test == 0", "not eligible"),
+    ],
+)
+def test_every_planted_exclusion_is_made_by_its_rule(outcomes: pd.DataFrame, planted: str, rule: str) -> None:
+    assert set(outcomes.query(planted)["rule"]) == {rule}
+
+
+def test_one_response_of_each_duplicated_firm_is_left(outcomes: pd.DataFrame) -> None:
+    copies = outcomes[outcomes["duplicate"] != ""]
+    both = outcomes.merge(copies[["wave", "firm_id"]], on=["wave", "firm_id"], how="inner", validate="many_to_one")
+    assert (both[both["rule"] == ""].groupby(["wave", "firm_id"]).size() == 1).all()
+
+
+def test_careless_responses_are_found(outcomes: pd.DataFrame) -> None:
+    judged = outcomes[outcomes["rule"].isin(["", "careless"])]
+    careless = judged["careless"] != ""
+    assert (judged.loc[careless, "rule"] == "careless").mean() >= 0.65
+
+
+def test_few_honest_responses_are_flagged(outcomes: pd.DataFrame) -> None:
+    judged = outcomes[outcomes["rule"].isin(["", "careless"])]
+    honest = judged["careless"] == ""
+    assert (judged.loc[honest, "rule"] == "careless").mean() <= 0.01
+
+
+def test_no_sales_in_the_wrong_unit_are_left(study: Path, outcomes: pd.DataFrame) -> None:
+    panel = pd.read_parquet(study / "data" / "processed" / "panel.parquet")
+    wrong = outcomes.loc[outcomes["wrong_unit"] == 1, "resp_id"]
+    assert panel.loc[panel["resp_id"].isin(wrong), "sales_now"].isna().all()
+
+
 def test_second_run_has_nothing_to_do(study: Path) -> None:
     assert "Nothing to be done" in run_snakemake(ROOT, study).stdout
