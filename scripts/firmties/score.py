@@ -129,6 +129,7 @@ def describe_variables(
                     "reference": settings.get("references", {}).get(name, next(iter(codes), "")),
                     "unit": variable.unit,
                     "origin": variable.origin,
+                    "identifying": int(variable.identifying),
                 }
             )
     return pd.DataFrame(rows)

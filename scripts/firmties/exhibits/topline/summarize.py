@@ -45,7 +45,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     tuple
         Rows with ``question`` (variable), ``label``, ``part`` (answered, answer, choice, figure, missing, not asked),
         ``row`` (label of the row), wave, ``value`` (number or figure) and ``share`` (answers: of those who answered;
-        answered and missing: of all who could have). Texts, dates and identifiers are not shown.
+        answered and missing: of all who could have). Texts, dates, identifiers and what the codebook marks as identifying are not shown.
     """
     panel, kinds, dictionary, waves = (sources[name] for name in ("panel", "kinds", "dictionary", "waves"))
     entries = dictionary.loc[(dictionary["table"] == "panel") & dictionary["variable"].isin(panel.columns)]
@@ -56,6 +56,8 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     else:
         entries = entries.loc[entries["origin"] == "codebook"]
     hidden = entries["type"].isin(NOT_COUNTED)
+    if "identifying" in entries:
+        hidden |= entries["identifying"].astype("str") == "1"
     ids = list(waves["id"])
     labels = dict(zip(ids, waves["label"].astype(str), strict=True))
     of_wave = panel["wave"].map({wave: at for at, wave in enumerate(ids)}).to_numpy()
@@ -144,10 +146,12 @@ def count_question(
             yield at, part, label, int(counts[at]), counts[at] / n_answered[at] if n_answered[at] else None
     if question.type in ("number", "integer") and not question.codes:
         grouped = values.astype(float).groupby(slots)
-        figures = {name: grouped.agg(name).to_dict() for name in ("mean", "std", "min", "max")}
+        figures = {name: grouped.agg(name).to_dict() for name in ("mean", "std")}
+        # The smallest and the largest answer are one respondent's, so the deciles next to them are shown.
+        deciles = {share: grouped.quantile(share).to_dict() for share in (0.1, 0.9)}
         for at in (at for at in positions if n_answered[at]):
             yield at, "figure", "Mean, SD", figures["mean"][at], figures["std"][at]
-            yield at, "figure", "Minimum, maximum", figures["min"][at], figures["max"][at]
+            yield at, "figure", "Lowest, highest decile", deciles[0.1][at], deciles[0.9][at]
     for kind, label in KINDS.items():
         for at in (at for at in positions if absent[kind][at]):
             yield at, "missing", label, int(absent[kind][at]), absent[kind][at] / n[at]
