@@ -11,6 +11,7 @@ from scipy.special import stdtrit
 
 from firmties.formulas import as_codes as as_codes
 from firmties.formulas import list_variables, parse_formula
+from firmties.tables import join_words
 
 FEW = 5
 """Cells with fewer observations are not shown."""
@@ -80,45 +81,64 @@ def describe_rows(table: pd.DataFrame, study: dict[str, Any], waves: pd.DataFram
     }
 
 
+MANY = 6
+"""More variables than this are counted in a caption and listed at the report's end; more models give a range."""
+
+
 def describe_models(models: pd.DataFrame, dictionary: pd.DataFrame) -> dict[str, Any]:
     """Say for a caption how many rows and clusters models used, how they adjust, and their standard errors.
 
     Parameters
     ----------
     models
-        Rows of models.csv. Where they differ, each value is followed by its model and outcome in brackets.
+        Rows of models.csv. Where they differ, each value is followed by its model, or a range is given.
     dictionary
         Gives the labels of the variables that stand in the formula.
+
+    Returns
+    -------
+    dict
+        n_firm_waves, n_firms, adjustment, standard_errors, estimator, weights; and, for each model, all its variables
+        by their labels under ``adjusted_<model>``.
     """
     fitted = models.loc[models["status"] != "failed"] if not models.empty else models
     columns = {
         "n_firm_waves": "n_obs",
         "n_firms": "n_clusters",
-        "adjustment": "formula",
         "standard_errors": "covariance",
         "estimator": "estimator",
     }
     notes: dict[str, Any] = {"weights": "none"}
     for note, column in columns.items():
         values = fitted[["model", "outcome", column]].dropna()
-        distinct = values[column].drop_duplicates()
         if note.startswith("n_"):
             values = values.assign(**{column: values[column].astype(int)})
-            distinct = values[column].drop_duplicates()
-        if note == "adjustment" and len(distinct):
-            notes[note] = (
-                _list_labels(distinct.iloc[0], dictionary)
-                if len(distinct) == 1
-                else "the other variables of each model"
-            )
-        elif len(distinct) == 1:
+        distinct = values[column].drop_duplicates()
+        by_model = values.groupby("model", sort=False)[column].nunique().max() == 1
+        if len(distinct) == 1:
             notes[note] = distinct.iloc[0].item() if isinstance(distinct.iloc[0], np.generic) else distinct.iloc[0]
+        elif len(distinct) > 1 and not by_model and note.startswith("n_"):
+            notes[note] = f"{_print_plainly(distinct.min())} to {_print_plainly(distinct.max())}"
         elif len(distinct) > 1:
-            by_model = values.groupby("model", sort=False)[column].nunique().max() == 1
             names = values["model"] if by_model else values["model"] + " " + values["outcome"]
             shown = pd.DataFrame({"value": values[column].map(_print_plainly), "name": names}).drop_duplicates()
             notes[note] = "; ".join(f"{value} ({name})" for value, name in shown.itertuples(index=False))
+    formulas = fitted[["model", "formula"]].dropna().drop_duplicates("model", keep="last")
+    if len(formulas):
+        notes["adjustment"] = _word_adjustment(formulas, dictionary)
+        notes |= {f"adjusted_{name}": _list_labels(formula, dictionary) for name, formula in formulas.to_numpy()}
     return notes
+
+
+def _word_adjustment(formulas: pd.DataFrame, dictionary: pd.DataFrame) -> str:
+    """Name the variables of the one formula if they are few, else the models that hold them."""
+    n_variables = len(list_variables(parse_formula(formulas["formula"].iloc[0])))
+    if formulas["formula"].nunique() == 1 and n_variables <= MANY:
+        return _list_labels(formulas["formula"].iloc[0], dictionary)
+    names = join_words(formulas["model"])
+    if len(formulas) == 1:
+        return f"the {n_variables - 1} other variables of model {names} (listed at the end)"
+    return f"the other variables of models {names} (listed at the end)"
 
 
 def _list_labels(formula: str, dictionary: pd.DataFrame) -> str:

@@ -19,6 +19,7 @@ from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, UndefinedE
 
 from firmties.errors import StudyError, describe_allowed
 from firmties.tables import (
+    TURN,
     Row,
     Table,
     count_words,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 HEADING = re.compile(r"^# +(?P<title>.*?)\s*(?:\{(?P<attributes>[^{}]*)\})?\s*$")
 PACKAGES = (
-    "jinja2", "jsonschema", "matplotlib", "networkx", "numpy", "pandas", "pandera", "pingouin", "pyarrow",
+    "jinja2", "jsonschema", "matplotlib", "numpy", "pandas", "pingouin", "pyarrow",
     "pypandoc_binary", "pyreadstat", "pyyaml", "scipy", "seaborn", "snakemake", "statsmodels", "typst",
 )  # fmt: skip
 
@@ -423,6 +424,21 @@ def tabulate_failures(models: pd.DataFrame) -> Table:
     )
 
 
+def tabulate_adjustments(notes: Mapping[str, Mapping[str, Any]]) -> Table:
+    """List every variable of each model that an exhibit rests on, from the notes ``adjusted_<model>``."""
+    found = {
+        key.removeprefix("adjusted_"): str(text)
+        for said in notes.values()
+        for key, text in said.items()
+        if key.startswith("adjusted_")
+    }
+    models: dict[str, list[str]] = {}
+    for model, text in found.items():
+        models.setdefault(text, []).append(model)
+    rows = [Row([", ".join(names), text], rule_above=True) for text, names in models.items()]
+    return Table("and all their variables", ["Model", "Variables"], rows, alignment="ll", widths=[1.0, 8.0])
+
+
 def tabulate_inputs(hashes: Mapping[str, str]) -> Table:
     """List the input files with their checksums."""
     rows = [Row([path, digest]) for path, digest in hashes.items()]
@@ -474,6 +490,7 @@ def compose(
         split_sections(template, "the report's template"), split_sections(own or "", "report.md") if own else []
     )
     tables: dict[str, Callable[[], str]] = {
+        "adjustments": lambda: wrap_table(write_html(tabulate_adjustments(results.notes), "Models"), "adjustments"),
         "inputs": lambda: wrap_table(write_html(tabulate_inputs(hashes or {}), "Inputs"), "inputs"),
         "software": lambda: wrap_table(write_html(tabulate_software(versions or {}), "Software"), "software"),
         "failures": lambda: wrap_table(write_html(tabulate_failures(results.tables["models"]), "Models"), "failures"),
@@ -487,6 +504,7 @@ def compose(
         "waves": list(waves),
         "exhibits": list(exhibits.entries),
         "results": list(results.tables),
+        "adjusted": any(key.startswith("adjusted_") for notes in results.notes.values() for key in notes),
     }
     names = [section.name for section in sections]
     problems = [
@@ -519,8 +537,18 @@ def compose(
         unplaced = "".join(exhibits.place(name) for name in exhibits.of_section(section.name, kinds))
         body = f"{bodies[section.name].strip()}\n{unplaced}".strip()
         if body:
-            parts.append(f"# {section.title} {{#{section.name}}}\n\n{body}\n" if section.name else f"{body}\n")
+            head = f"# {section.title} {{#{section.name}}}\n\n" if section.name else ""
+            parts.append(turn_heading(head, body) + "\n")
     return "\n".join(parts)
+
+
+def turn_heading(head: str, body: str) -> str:
+    """Join a heading to its section; one that stands right above a table on a turned page goes onto that page."""
+    opening = f"```{{=typst}}\n{TURN}"
+    before, found, after = body.partition(opening)
+    if not found or not before.startswith("```{=html}") or before.count("```") != 2:
+        return head + body
+    return f"{opening}```\n\n{head}{before}```{{=typst}}\n{after}"
 
 
 def make_environment(results: Results, exhibits: Exhibits, tables: Mapping[str, Callable[[], str]]) -> Environment:

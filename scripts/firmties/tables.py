@@ -205,7 +205,8 @@ def describe_basis(notes: Mapping[str, Any]) -> list[str]:
     nouns = (("n_firms", "firm"), ("n_firm_waves", "firm-wave"))
     counts = [count_words(given(key), noun) for key, noun in nouns if given(key) is not None]
     if counts:
-        parts.append(", ".join(counts))
+        # Counts by model hold semicolons of their own.
+        parts.append(("; " if any(": " in count for count in counts) else ", ").join(counts))
     if given("waves") is not None:
         waves = notes["waves"]
         listed = ", ".join(str(wave) for wave in waves) if isinstance(waves, (list, tuple)) else str(waves)
@@ -237,16 +238,18 @@ def wrap_heading(text: str, width: int = 15) -> str:
 
 
 def count_words(number: Any, one: str, many: str = "") -> str:
-    """Write a number with its noun; a text in place of the number stands after the noun.
+    """Write a number or a range of numbers with its noun; another text stands after the noun.
 
     Examples
     --------
-    >>> count_words(2281, "firm"), count_words(1, "entry", "entries"), count_words("310 (M1)", "firm")
-    ('2,281 firms', '1 entry', 'firms: 310 (M1)')
+    >>> count_words(2281, "firm"), count_words(1, "entry", "entries")
+    ('2,281 firms', '1 entry')
+    >>> count_words("310 (M1)", "firm"), count_words("310 to 1,020", "firm")
+    ('firms: 310 (M1)', '310 to 1,020 firms')
     """
     plural = many or f"{one}s"
     if isinstance(number, str):
-        return f"{plural}: {number}"
+        return f"{number} {plural}" if re.fullmatch(r"[\d,]+ to [\d,]+", number) else f"{plural}: {number}"
     return f"{format_number(number, 0)} {one if number == 1 else plural}"
 
 
@@ -533,33 +536,35 @@ def read_html(page: str) -> tuple[list[Table], list[str]]:
     return tables, reader.notes
 
 
-# Points: the width of the text upright and turned, a cell's margin where room is short and where it is not. Type sizes:
-# the most, the most in small tables, the least before the page is turned, the least. Then the mean width of a character
-# as a share of the type size, and the characters that a stub and another wrapping column are given.
-PORTRAIT, LANDSCAPE, INSET, AIRY = 476.0, 712.0, 2.4, 4.5
-LARGEST, SMALL, READABLE, SMALLEST = 8.8, 7.8, 6.9, 6.0
+# Points: the width of the text upright and turned, a cell's margin at least and at most. Type sizes: the most, the most
+# in small tables, the least before the page is turned, the least. Then the mean width of a character as a share of the
+# type size, and the characters that a stub and another wrapping column are given.
+PORTRAIT, LANDSCAPE, INSET, AIRY = 476.0, 722.0, 3.2, 8.0
+LARGEST, SMALL, READABLE, SMALLEST = 8.8, 8.2, 6.9, 6.0
 CHARACTER, STUB, WRAPPED = 0.49, 26, 20
-LINES_KEPT_TOGETHER = 34
+SLIM = " .,;:()[]'|!ijlft"
+TURN, TURN_BACK = "#set page(flipped: true)\n", "#set page(flipped: false)\n"
 
 
 def write_typst(tables: Sequence[Table], notes: Sequence[str], name: str) -> str:
     """Write tables under one number for Typst, with the functions of the report's page.
 
     The type size follows from the widest cells, so that no table is cut off; one that would be too small to read
-    upright has its page turned.
+    upright has its page turned. The page keeps a table together that fits on it.
     """
     turned = any(fit_type(table)[1] for table in tables)
-    said = "\n\n".join(escape_typst(note) for note in notes)
     parts = []
-    for at, table in enumerate(tables):
+    for table in tables:
         size, _ = fit_type(table, turned)
-        breakable = "true" if count_lines(table, size, turned) > LINES_KEPT_TOGETHER else "false"
-        # The notes stay with the last table.
-        below = f"\n#exhibit-notes[{said}]" if said and at == len(tables) - 1 else ""
         caption = f"#exhibit-caption[{write_typst_caption(table.title)}]"
-        parts.append(f"#exhibit-part(breakable: {breakable})[\n{caption}\n{write_typst_part(table, size)}{below}\n]")
-    body = "\n".join(parts)
-    return f"#exhibit-table(turned: {'true' if turned else 'false'})[\n{body}\n] <{name}>\n"
+        parts.append(f"[{caption}\n{write_typst_part(table, size, turned)}]")
+    if notes:
+        said = "\n\n".join(escape_typst(note) for note in notes)
+        # The notes stay with the last table.
+        parts[-1] = f"{parts[-1][:-1]}\n#exhibit-notes[{said}]]"
+    flipped = "true" if turned else "false"
+    body = f'#exhibit-tables("{name}", turned: {flipped}, (\n' + ",\n".join(parts) + ",\n))\n"
+    return f"{TURN}{body}{TURN_BACK}" if turned else body
 
 
 def fit_type(table: Table, turned: bool | None = None) -> tuple[float, bool]:
@@ -577,36 +582,38 @@ def fit_type(table: Table, turned: bool | None = None) -> tuple[float, bool]:
     return round(max(SMALLEST, min(most, size_in(LANDSCAPE if turned else PORTRAIT))), 1), turned
 
 
-def measure_columns(table: Table) -> list[int]:
-    """The number of characters of each column's longest line; bold headings count a tenth more."""
+def measure_columns(table: Table) -> list[float]:
+    """The width of each column's longest line, in characters of mean width; bold headings count a tenth more."""
     rows = [row.cells for row in table.rows if not row.is_group]
     body = [
-        max((len(line) for row in rows for line in row[at].split("\n")), default=0) for at in range(len(table.columns))
+        max((measure_text(line) for row in rows for line in row[at].split("\n")), default=0)
+        for at in range(len(table.columns))
     ]
-    head = [max(len(line) for line in name.split("\n")) for name in table.columns]
-    return [max(below, math.ceil(1.1 * above)) for below, above in zip(body, head, strict=True)]
+    head = [max(measure_text(line) for line in name.split("\n")) for name in table.columns]
+    longest = [max(below, 1.1 * above) for below, above in zip(body, head, strict=True)]
+    for spans in table.spans:
+        at = 0
+        for text, n in spans:
+            missing = 1.1 * measure_text(text) - sum(longest[at : at + n])
+            longest[at : at + n] = [width + max(0.0, missing / n) for width in longest[at : at + n]]
+            at += n
+    return longest
+
+
+def measure_text(text: str) -> float:
+    """The width of a line in characters of mean width: stops, brackets and slim letters take about half, capitals more.
+
+    Examples
+    --------
+    >>> measure_text("0.25") < measure_text("suma") < measure_text("ROOM")
+    True
+    """
+    return sum(0.55 if letter in SLIM else 1.35 if letter.isupper() or letter in "mw%" else 1 for letter in text)
 
 
 def share_width(table: Table) -> list[float | None]:
     """The relative widths of the columns that wrap: as the table says, else the stub alone."""
     return list(table.widths) if any(table.widths) else [1.0, *[None] * (len(table.columns) - 1)]
-
-
-def count_lines(table: Table, size: float, turned: bool) -> int:
-    """Estimate how many printed lines a table takes, wrapped cells included."""
-    longest, wraps = measure_columns(table), share_width(table)
-    points = (LANDSCAPE if turned else PORTRAIT) - 2 * INSET * len(longest)
-    free = points / (CHARACTER * size) - sum(n for n, share in zip(longest, wraps, strict=True) if not share)
-    total = sum(share or 0 for share in wraps)
-    room = [max(8.0, free * share / total) if share else math.inf for share in wraps]
-
-    def of_cell(text: str, characters: float) -> int:
-        return sum(max(1, math.ceil(len(line) / characters)) for line in text.split("\n"))
-
-    return sum(
-        1 if row.is_group else max(of_cell(text, at) for text, at in zip(row.cells, room, strict=True))
-        for row in table.rows
-    )
 
 
 def write_typst_caption(caption: str) -> str:
@@ -617,13 +624,19 @@ def write_typst_caption(caption: str) -> str:
     return f"#strong[{escape_typst(number)}] {escape_typst(title)}"
 
 
-def write_typst_part(table: Table, size: float) -> str:
+def fit_inset(table: Table, size: float, turned: bool) -> float:
+    """Choose the margin beside a cell's text: what the columns leave, so that the numbers do not crowd at one side."""
+    taken = CHARACTER * size * sum(measure_columns(table))
+    room = ((LANDSCAPE if turned else PORTRAIT) - taken) / (2 * len(table.columns))
+    return round(max(INSET, min(AIRY, 0.8 * room)), 1)
+
+
+def write_typst_part(table: Table, size: float, turned: bool) -> str:
     """Write one table with rules above, below its head and at its end."""
     n = len(table.columns)
     columns = ", ".join(f"{width:g}fr" if width else "auto" for width in share_width(table))
     aligns = ", ".join("left" if side == "l" else "right" for side in table.sides)
-    taken = sum(count for count, width in zip(measure_columns(table), share_width(table), strict=True) if not width)
-    inset = AIRY if taken * CHARACTER * size + 2 * AIRY * n < 0.7 * PORTRAIT else INSET
+    inset = fit_inset(table, size, turned)
     lines = [
         f"#block(width: 100%)[#set text(size: {size}pt)",
         f"#table(columns: ({columns},), align: ({aligns},), inset: (x: {inset}pt, y: 2.2pt),",
@@ -648,8 +661,8 @@ def write_typst_part(table: Table, size: float) -> str:
             cell = f"table.cell(colspan: {n}, align: left, inset: (top: {above}, bottom: 2.2pt, x: {inset}pt))"
             lines.append(f"table.header(level: 2, repeat: false, {cell}[#strong[{escape_typst(row.cells[0])}]]),")
         else:
-            indent = "#h(0.8em)" if row.indent else ""
-            lines.append(f"[{indent}" + "],[".join(escape_typst(cell) for cell in row.cells) + "],")
+            first, *others = (escape_typst(cell) for cell in row.cells)
+            lines.append("[" + "],[".join([f"#pad(left: 0.8em)[{first}]" if row.indent else first, *others]) + "],")
     return "\n".join([*lines, "table.hline(stroke: 0.8pt))]"])
 
 

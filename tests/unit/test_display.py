@@ -42,6 +42,21 @@ def test_adjustment_is_worded_by_labels() -> None:
     )
 
 
+def test_many_variables_are_counted_in_the_caption() -> None:
+    models = pd.DataFrame([MODEL | {"formula": "a + b + c + d + e + f + g"}])
+    assert describe_models(models, DICTIONARY)["adjustment"] == "the 6 other variables of model M1 (listed at the end)"
+
+
+def test_every_variable_of_a_model_is_kept_for_the_list_at_the_end() -> None:
+    models = pd.DataFrame([MODEL | {"formula": "a + b + c + d + e + f + g"}])
+    assert describe_models(models, DICTIONARY)["adjusted_M1"] == "a, b, c, d, e, f, g"
+
+
+def test_sizes_of_many_outcomes_are_given_as_a_range() -> None:
+    models = pd.DataFrame([MODEL, MODEL | {"outcome": "other", "n_obs": 1190}])
+    assert describe_models(models, DICTIONARY)["n_firm_waves"] == "200 to 1,190"
+
+
 def test_clustered_mean_agrees_with_regression_on_the_constant() -> None:
     sm = pytest.importorskip("statsmodels.api")
     rng = np.random.default_rng(3)

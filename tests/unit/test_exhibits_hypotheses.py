@@ -38,12 +38,20 @@ def hypotheses():
 @pytest.mark.parametrize(
     ("contrast", "words"),
     [
-        ("mu(size=s) - mu(size=l)", "small, minus large"),
+        ("mu(size=s) - mu(size=l)", "small minus large"),
         ("mu(size=s, place=[up, mid])", "small, upstream or midstream"),
-        ("mu(size=s) - 0.5 * (mu(size=m) + mu(size=l))", "small, minus 0.5 × (medium, plus large)"),
-        ("mu(plan=true) - mu(plan=false)", "with a plan, minus without a plan"),
+        ("mu(size=s) - 0.5 * (mu(size=m) + mu(size=l))", "small minus the mean of medium and large"),
+        ("mu(plan=true) - mu(plan=false)", "with a plan minus without a plan"),
         ("slope(z, size=s)", "slope of Ties at Size = small"),
-        ("mu(size=s) - (mu(size=m) - mu(size=l))", "small, minus (medium, minus large)"),
+        ("slope(z, z=maximum)", "slope of Ties at its maximum"),
+        ("slope(z, size=s) - slope(z, size=l)", "slope of Ties, small minus large"),
+        ("mu(size=s, place=up) - others(size=s, place=up)", "small minus the mean of the others, upstream"),
+        (
+            "mu(size=s, place=up) - others(size=s, place=up) - (mu(size=s, place=mid) - others(size=s, place=mid))",
+            "small minus the mean of the others, upstream, less the same midstream",
+        ),
+        ("mu(size=s) - 0.4 * (mu(size=m) + mu(size=l))", "small minus 0.4 × (medium plus large)"),
+        ("mu(size=s) - (mu(size=m) - mu(size=l))", "small minus (medium minus large)"),
     ],
 )
 def test_contrast_in_words(contrast, words, dictionary):
@@ -52,7 +60,7 @@ def test_contrast_in_words(contrast, words, dictionary):
 
 def test_points_are_times_hundred(hypotheses, dictionary):
     numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary}, {"points": ["y"]})
-    assert tabulate(numbers, notes, {"title": "T"}).rows[1].cells[2:4] == ["4.2", "[2.2, 6.2]"]
+    assert tabulate(numbers, notes, {"title": "T"}).rows[2].cells[1:3] == ["4.2", "[2.2, 6.2]"]
 
 
 def test_family_says_adjustment_and_level(hypotheses, dictionary):
@@ -62,7 +70,7 @@ def test_family_says_adjustment_and_level(hypotheses, dictionary):
 
 def test_verdict_stands_once_a_hypothesis(hypotheses, dictionary):
     numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary}, {})
-    assert [row.cells[-1] for row in tabulate(numbers, notes, {"title": "T"}).rows[1:]] == ["supported", ""]
+    assert [row.cells[-1] for row in tabulate(numbers, notes, {"title": "T"}).rows[1:]] == ["supported", "", ""]
 
 
 def test_no_column_of_planted_values_unless_some_are(hypotheses, dictionary):
@@ -74,3 +82,16 @@ def test_planted_values_have_a_column(hypotheses, dictionary):
     hypotheses["planted"] = 0.042
     numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary}, {})
     assert "Planted" in tabulate(numbers, notes, {"title": "T"}).columns
+
+
+def test_ordered_outcome_is_named_by_its_event(hypotheses, dictionary):
+    dictionary.loc[dictionary["variable"] == "y", "codes"] = "1=trial|2=first sales"
+    hypotheses["outcome_level"] = ">= 2"
+    numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary}, {})
+    cell = tabulate(numbers, notes, {"title": "T"}).rows[2].cells[0]
+    assert cell == "growth: small minus the mean of the others; outcome: P(≥ 2, first sales)"
+
+
+def test_outcome_is_named_once_while_it_stays_the_same(hypotheses, dictionary):
+    numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary}, {})
+    assert tabulate(numbers, notes, {"title": "T"}).rows[3].cells[0] == "ties: slope of Ties"

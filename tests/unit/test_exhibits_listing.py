@@ -44,3 +44,11 @@ def test_groups_head_their_rows(listing):
         ["y"],
         ["B"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"), [(["353664", "741"], "353,664"), (["2013", "1999"], "2013"), (["0012345", "7"], "0012345")]
+)
+def test_thousands_are_separated_but_not_in_years_and_codes(listing, given, shown):
+    numbers, notes = summarize({"listing": listing.assign(share=given)}, {"file": "cases.csv"})
+    assert tabulate(numbers, notes, {"title": "T"}).rows[0].cells[2] == shown

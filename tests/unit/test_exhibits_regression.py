@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from firmties.estimation import fit_model, tabulate_estimates, tabulate_models
-from firmties.exhibits.regression.summarize import choose_terms, split_term, summarize
+from firmties.exhibits.regression.summarize import choose_terms, name_columns, split_term, summarize
 from firmties.exhibits.regression.tabulate import tabulate
 
 
@@ -143,3 +143,10 @@ def test_effect_of_a_level_is_the_difference_of_predictions(sources):
 def test_interval_beneath(sources):
     cell = find_row(print_table(sources, model="ladder", show=["x"], beneath=["interval"]), "Age")[1]
     assert cell.split("\n")[1].startswith("[")
+
+
+def test_heading_leaves_out_a_block_that_a_model_does_not_have():
+    columns = pd.DataFrame({"column": [1, 2], "outcome": ["y", "x"], "sample": "", "block": ["L1", ""]})
+    words = pd.DataFrame({"variable": ["y", "x"], "label": ["Growth", "Patents"]})
+    headed = name_columns(columns.assign(estimator=["ols", "logit"]), words)
+    assert list(headed["heading"]) == ["Growth, L1", "Patents"]

@@ -8,8 +8,18 @@ import pandas as pd
 import pytest
 
 from firmties.errors import StudyError
-from firmties.report import PACKAGES, Exhibits, Results, compose, merge_sections, split_sections, summarize_run
-from firmties.tables import Row, Table, write_html
+from firmties.report import (
+    PACKAGES,
+    Exhibits,
+    Results,
+    compose,
+    merge_sections,
+    split_sections,
+    summarize_run,
+    tabulate_adjustments,
+    turn_heading,
+)
+from firmties.tables import TURN, Row, Table, write_html
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = """# Answer {#answer}
@@ -246,3 +256,23 @@ def test_closing_summary_names_failed_models(tmp_path):
     folder.mkdir(parents=True)
     (folder / "models.csv").write_text("model,outcome,sample,block,status,reason\nM1,y,,,failed,empty sample\n")
     assert "- M1, y: empty sample" in summarize_run(tmp_path)
+
+
+def test_heading_goes_onto_the_turned_page_of_its_table():
+    body = f"```{{=html}}\n<table/>\n```\n\n```{{=typst}}\n{TURN}#exhibit\n```"
+    assert turn_heading("# Appendix\n\n", body).index(TURN) < turn_heading("# Appendix\n\n", body).index("# Appendix")
+
+
+def test_turned_page_begins_once():
+    body = f"```{{=html}}\n<table/>\n```\n\n```{{=typst}}\n{TURN}#exhibit\n```"
+    assert turn_heading("# Appendix\n\n", body).count(TURN) == 1
+
+
+def test_heading_with_words_stays_above_them():
+    body = f"Words.\n\n```{{=html}}\n<table/>\n```\n\n```{{=typst}}\n{TURN}#exhibit\n```"
+    assert turn_heading("# Appendix\n\n", body) == "# Appendix\n\n" + body
+
+
+def test_models_with_the_same_variables_share_a_row():
+    notes = {"F1": {"adjusted_M1": "size, age", "adjusted_M3": "size, age"}, "F2": {"adjusted_M9": "ties"}}
+    assert [row.cells for row in tabulate_adjustments(notes).rows] == [["M1, M3", "size, age"], ["M9", "ties"]]

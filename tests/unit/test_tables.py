@@ -4,6 +4,7 @@ import csv
 import io
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -11,16 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmties.tables import (
+    TURN,
+    TURN_BACK,
     Row,
     Table,
-    count_lines,
     describe_basis,
     escape_latex,
     escape_typst,
+    fit_inset,
     fit_type,
     format_interval,
     format_number,
     format_p,
+    measure_columns,
     read_html,
     write_csv,
     write_html,
@@ -166,9 +170,25 @@ def test_narrow_table_takes_the_largest_type():
     assert fit_type(Table("T", ["", "n"], [Row(["a", "1"])])) == (8.8, False)
 
 
-def test_wrapped_text_counts_as_several_lines():
-    table = Table("T", ["", "x"], [Row(["a " * 300, "1"])], widths=[1.0, None])
-    assert count_lines(table, 8.0, turned=False) > 4
+def test_columns_with_room_stand_apart():
+    assert fit_inset(Table("T", ["", "n"], [Row(["a", "1"])]), 8.8, turned=False) == 8.0
+
+
+def test_columns_without_room_keep_the_least_margin():
+    crowded = Table("T", ["", *"abcdefgh"], [Row(["a variable", *["[−201.48, 588.92]"] * 8])])
+    assert fit_inset(crowded, 8.0, turned=False) == 3.2
+
+
+def test_heading_over_columns_takes_part_in_their_width():
+    plain = Table("T", ["", "a", "b"], [Row(["x", "1", "2"])])
+    headed = replace(plain, spans=[[("", 1), ("Negative binomial", 2)]])
+    assert sum(measure_columns(headed)) > 2 * sum(measure_columns(plain))
+
+
+def test_table_that_needs_a_turned_page_turns_it_and_turns_it_back():
+    wide = Table("T", ["", *(f"column {at}" for at in range(20))], [Row(["a variable", *["−0.123"] * 20])])
+    written = write_typst([wide], [], "T6")
+    assert (written.startswith(TURN), written.endswith(TURN_BACK)) == (True, True)
 
 
 def test_typst_repeats_spans_over_their_columns(table):

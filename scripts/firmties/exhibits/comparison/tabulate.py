@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from firmties.tables import Row, Table, format_number, list_rows
+from firmties.tables import MINUS, Row, Table, format_number, list_rows
 
 AS_TEXT = {"published": "str", "row": "str", "column": "str", "table": "str", "note": "str"}
 QUANTITIES = {"estimate": "", "std_error": "standard error", "n_obs": "n", "r_squared": "R²"}
@@ -26,11 +27,7 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
     ]
     for cell in list_rows(numbers.loc[numbers["status"] != "agrees"]):
         where = ", ".join(text for text in (cell.table, cell.row, cell.column, QUANTITIES[cell.quantity]) if text)
-        said = (
-            "not computed"
-            if cell.status == "not computed"
-            else f"computed {format_number(cell.computed, int(cell.decimals))}"
-        )
+        said = "not computed" if cell.status == "not computed" else f"computed {write_as_printed(cell)}"
         footnotes.append(f"{where}: published {cell.published}, {said}." + (f" {cell.note}" if cell.note else ""))
     first = parts[0]
     return Table(
@@ -61,5 +58,12 @@ def write_computed(cell: Any) -> str:
     """Write the computed value at the printed digits, with a word where it does not agree."""
     if cell.status == "not computed":
         return "not computed"
-    text = format_number(cell.computed, int(cell.decimals))
+    text = write_as_printed(cell)
     return text if cell.status == "agrees" else f"{text}\ndiffers"
+
+
+def write_as_printed(cell: Any) -> str:
+    """Write the computed value as the published one is: its digits, and no zero before the point if that has none."""
+    text = format_number(cell.computed, int(cell.decimals))
+    bare = str(cell.published).lstrip(f"-{MINUS}").startswith(".")
+    return re.sub(r"^(\D?)0\.", r"\1.", text) if bare else text

@@ -30,9 +30,10 @@ def draw(numbers: pd.DataFrame, notes: dict[str, Any], options: dict[str, Any]) 
     shares = [1.3 if wave == "all" else 1.0 for wave in waves["wave"]]  # sums have more digits
     unit = min((WIDTH - LEFT - RIGHT) / max(sum(shares), 1), COLUMN)
     names = [wrap(str(label), int(5 * unit * share)) for label, share in zip(waves["wave_label"], shares, strict=True)]
-    longest = max((len(line) for name in names for line in name.split("\n")), default=0)
     # Names too wide for their column stand on the slant.
-    slant = LETTER * longest > unit
+    slant = any(
+        LETTER * max(map(len, name.split("\n"))) > unit * share for name, share in zip(names, shares, strict=True)
+    )
     head = 0.5 + 0.7 * LETTER * max(map(len, waves["wave_label"].astype(str)), default=0) if slant else 0.75
     tops = [head + sum(heights[:i]) for i in range(len(heights))]
     height = head + 0.1 + sum(heights)

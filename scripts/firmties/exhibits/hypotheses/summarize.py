@@ -9,12 +9,12 @@ import pandas as pd
 
 from firmties.display import codes_of, label_of
 from firmties.expressions import Node, parse
-from firmties.tables import join_words
+from firmties.tables import is_missing, join_words
 
 KEPT = [
     "hypothesis", "family", "claim", "component", "model", "outcome", "alternative", "estimate", "std_error",
     "df", "conf_low", "conf_high", "p_value", "p_hypothesis", "p_adjusted", "adjustment", "level", "verdict", "planted",
-    "contrast",
+    "contrast", "outcome_level",
 ]  # fmt: skip
 
 
@@ -26,9 +26,9 @@ def word_contrast(contrast: str, dictionary: pd.DataFrame) -> str:
     >>> words = pd.DataFrame(
     ...     {"variable": ["size", "z"], "label": ["Size", "Ties"], "codes": ["s=small|m=medium", ""]})
     >>> word_contrast("mu(size=s) - others(size=s)", words)
-    'small, minus the mean of the others by Size'
+    'small minus the mean of the others'
     >>> word_contrast("slope(z, z=minimum)", words)
-    'slope of Ties at Ties = minimum'
+    'slope of Ties at its minimum'
     """
     return word_node(parse(contrast), dictionary)
 
@@ -36,21 +36,59 @@ def word_contrast(contrast: str, dictionary: pd.DataFrame) -> str:
 def word_node(node: Node, dictionary: pd.DataFrame) -> str:
     """Put one node of a contrast into words."""
     if node.kind == "binary":
-        left, right = node.children
-        if node.value in ("+", "-"):
-            text = word_node(right, dictionary)
-            grouped = right.kind == "binary" and right.value in ("+", "-")
-            joint = "minus" if node.value == "-" else "plus"
-            return f"{word_node(left, dictionary)}, {joint} {f'({text})' if grouped else text}"
-        if node.value == "*" and left.kind == "number":
-            inner = word_node(right, dictionary)
-            return f"{left.value:g} × ({inner})" if right.kind == "binary" else f"{left.value:g} × {inner}"
-        return f"{word_node(left, dictionary)} {node.value} {word_node(right, dictionary)}"
+        return word_difference(node, dictionary) or word_mean(node, dictionary) or word_operation(node, dictionary)
     if node.kind == "unary":
         return f"{node.value} {word_node(node.children[0], dictionary)}"
     if node.kind == "call":
         return word_call(node, dictionary)
     return f"{node.value:g}" if node.kind == "number" else label_of(dictionary, str(node.value))
+
+
+def word_difference(node: Node, dictionary: pd.DataFrame) -> str:
+    """Put a difference whose two sides share their words into words that name what is shared once, else ``""``."""
+    left, right = node.children
+    if node.value != "-":
+        return ""
+    if {left.kind, right.kind} == {"call"} and left.children == right.children:
+        first, second = left.keywords, right.keywords
+        if (left.value, right.value) == ("mu", "others") and first == second and first:
+            level, *within = (word_levels(name, value, dictionary) for name, value in first)
+            return ", ".join([f"{level} minus the mean of the others", *within])
+        if left.value == right.value == "slope" and len(first) == 1 and [n for n, _ in first] == [n for n, _ in second]:
+            ends = " minus ".join(word_levels(*setting, dictionary) for (setting,) in (first, second))
+            return f"{word_call(Node('call', 'slope', left.children), dictionary)}, {ends}"
+    if right.kind == "binary" and right.value == "-":
+        words = word_node(left, dictionary), word_node(right, dictionary)
+        (shared, _, here), (again, _, there) = (text.partition(", ") for text in words)
+        if shared == again and here and there:
+            return f"{shared}, {here}, less the same {there}"
+    return ""
+
+
+def word_mean(node: Node, dictionary: pd.DataFrame) -> str:
+    """Put a sum times one over its number of terms into words, else ``""``."""
+    factor, inner = node.children
+    if node.value != "*" or factor.kind != "number":
+        return ""
+    terms = [inner]
+    while terms[0].kind == "binary" and terms[0].value == "+":
+        terms[:1] = terms[0].children
+    if len(terms) < 2 or abs(factor.value * len(terms) - 1) > 0.001:
+        return ""
+    return f"the mean of {join_words(word_node(term, dictionary) for term in terms)}"
+
+
+def word_operation(node: Node, dictionary: pd.DataFrame) -> str:
+    """Put any other sum, difference or product into words, with brackets where its order needs them."""
+    left, right = node.children
+    text = word_node(right, dictionary)
+    if node.value in ("+", "-"):
+        grouped = right.kind == "binary" and right.value in ("+", "-")
+        joint = "minus" if node.value == "-" else "plus"
+        return f"{word_node(left, dictionary)} {joint} {f'({text})' if grouped else text}"
+    if node.value == "*" and left.kind == "number":
+        return f"{left.value:g} × ({text})" if right.kind == "binary" else f"{left.value:g} × {text}"
+    return f"{word_node(left, dictionary)} {node.value} {text}"
 
 
 def word_call(node: Node, dictionary: pd.DataFrame) -> str:
@@ -63,9 +101,30 @@ def word_call(node: Node, dictionary: pd.DataFrame) -> str:
         within = f", {', '.join(levels for _, levels in rest)}" if rest else ""
         return f"the mean of the others by {label_of(dictionary, name)}{within}"
     if node.value == "slope" and node.children:
-        at = [f"{label_of(dictionary, name)} = {levels}" for name, levels in settings]
-        return f"slope of {word_node(node.children[0], dictionary)}" + (f" at {join_words(at)}" if at else "")
+        (of,) = node.children[:1]
+        at = [
+            f"its {levels}" if of.kind == "name" and of.value == name else f"{label_of(dictionary, name)} = {levels}"
+            for name, levels in settings
+        ]
+        return f"slope of {word_node(of, dictionary)}" + (f" at {join_words(at)}" if at else "")
     return str(node.value)
+
+
+def word_event(outcome: str, level: Any, dictionary: pd.DataFrame) -> str:
+    """Name the event of an ordered outcome by its first category; ``""`` without a level.
+
+    Examples
+    --------
+    >>> words = pd.DataFrame({"variable": ["stage"], "label": ["Stage"], "codes": ["1=trial|2=first sales"]})
+    >>> word_event("stage", ">= 2", words)
+    'P(≥ 2, first sales)'
+    """
+    if is_missing(level) or not str(level).strip():
+        return ""
+    sign, _, code = str(level).strip().rpartition(" ")
+    named = codes_of(dictionary, outcome).get(code, "")
+    shown = {">=": "≥", "<=": "≤"}.get(sign, sign)
+    return f"P({' '.join(filter(None, [shown, code]))}{f', {named}' if named and named != code else ''})"
 
 
 def word_levels(variable: str, value: Node, dictionary: pd.DataFrame) -> str:
@@ -84,9 +143,14 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     wanted = options.get("hypotheses")
     if wanted:
         hypotheses = hypotheses.loc[hypotheses["hypothesis"].isin(wanted)]
+    levels = hypotheses.get("outcome_level", pd.Series(None, index=hypotheses.index, dtype=object))
     numbers = hypotheses.reindex(columns=KEPT).assign(
         contrast_words=[word_contrast(str(contrast), sources["dictionary"]) for contrast in hypotheses["contrast"]],
         outcome_label=[label_of(sources["dictionary"], str(outcome)) for outcome in hypotheses["outcome"]],
+        event=[
+            word_event(str(outcome), level, sources["dictionary"])
+            for outcome, level in zip(hypotheses["outcome"], levels, strict=True)
+        ],
         scale=[100 if outcome in options.get("points", []) else 1 for outcome in hypotheses["outcome"]],
     )
     return numbers, {

@@ -24,7 +24,9 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
     texts = numbers.fillna("")
     for name in columns:
         if is_number[name]:
-            texts[name] = texts[name].str.replace("-", MINUS)
+            # ASSUME whole numbers that all lie between 1500 and 2100 are years.
+            years = pd.to_numeric(numbers[name]).dropna().between(1500, 2100).all()
+            texts[name] = texts[name].map(lambda text, years=years: write_number_cell(text, grouped=not years))
     rows: list[Row] = []
     last = None
     for entry in texts.to_dict("records"):
@@ -43,3 +45,19 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
         notes=describe_basis(notes),
         layout="small" if len(columns) > 5 else "normal",
     )
+
+
+def write_number_cell(text: str, *, grouped: bool = True) -> str:
+    """Write a number of the file with a true minus sign and, if ``grouped``, thousands separators; digits stay.
+
+    Examples
+    --------
+    >>> write_number_cell("-353664.50"), write_number_cell("2013", grouped=False), write_number_cell("0012")
+    ('−353,664.50', '2013', '0012')
+    """
+    whole, point, decimals = text.partition(".")
+    digits = whole.lstrip("-")
+    # A leading zero marks a code.
+    if grouped and digits.isdigit() and not digits.startswith("0"):
+        whole = f"{int(whole):,}"
+    return f"{whole}{point}{decimals}".replace("-", MINUS)

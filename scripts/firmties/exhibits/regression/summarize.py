@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from firmties.display import codes_of, label_of, reference_of
+from firmties.display import codes_of, describe_models, label_of, reference_of
+from firmties.formulas import list_variables, parse_formula
 
 ESTIMATORS = {
     "ols": "OLS",
@@ -99,6 +100,11 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         numbers = pd.concat([numbers, estimate_effects(sources, columns, wanted, headings, options.get("level"))])
     numbers = numbers.reindex(columns=COLUMNS)
     notes = describe_columns(columns)
+    described = describe_models(columns.replace({"": None}), dictionary)
+    notes |= {key: value for key, value in described.items() if key.startswith("adjusted_")}
+    formulas = columns.loc[columns["status"] != "failed", "formula"].dropna()
+    variables = {name for formula in formulas for name in list_variables(parse_formula(formula))}
+    notes["n_variables_not_shown"] = len(variables - {name for term in wanted for name, _ in split_term(term)})
     notes["products"] = ", ".join(find_products(terms, wanted))
     if options.get("effects") and options.get("level"):
         notes["level"] = options["level"]
@@ -201,7 +207,8 @@ def name_columns(columns: pd.DataFrame, dictionary: pd.DataFrame) -> pd.DataFram
     elif "outcome" in varying and len(varying) > 1:
         span, varying = outcomes, varying[1:]
     heading = pd.Series(
-        [", ".join(str(parts[key][at]) for key in varying) for at in columns.index], index=columns.index
+        [", ".join(str(parts[key][at]) for key in varying if parts[key][at]) for at in columns.index],
+        index=columns.index,
     )
     return pd.DataFrame({"column": columns["column"], "span": span, "heading": heading})
 

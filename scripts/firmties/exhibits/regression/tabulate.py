@@ -12,6 +12,7 @@ from firmties.exhibits.regression.summarize import ESTIMATORS
 from firmties.tables import (
     Row,
     Table,
+    count_words,
     describe_basis,
     format_interval,
     format_number,
@@ -127,10 +128,14 @@ def write_notes(notes: Mapping[str, Any], beneath: list[str], columns: pd.DataFr
     footnotes = [first + (f". Scale of the coefficients: {'; '.join(scales)}." if scales else ".")]
     if len(estimators) == 1:
         footnotes[0] += f" Estimator: {ESTIMATORS.get(estimators[0], estimators[0])}."
+    if n := notes.get("n_variables_not_shown"):
+        verb = "is" if n == 1 else "are"
+        footnotes.append(f"{count_words(n, 'variable')} of the models {verb} not shown (listed at the end).")
     if notes.get("level"):
+        shown = str(notes["level"]).replace(">=", "≥").replace("<=", "≤")
         footnotes.append(
             "Average marginal effects: differences of average adjusted predictions to the reference, or average "
-            f"derivatives, on the probability, the expected count, or the probability of a category {notes['level']}."
+            f"derivatives, on the probability, the expected count, or the probability of a category {shown}."
         )
     if notes.get("products"):
         footnotes.append(

@@ -45,7 +45,8 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     tuple
         Rows with ``question`` (variable), ``label``, ``part`` (answered, answer, choice, figure, missing, not asked),
         ``row`` (label of the row), wave, ``value`` (number or figure) and ``share`` (answers: of those who answered;
-        answered and missing: of all who could have). Texts, dates, identifiers and what the codebook marks as identifying are not shown.
+        answered and missing: of all who could have). Texts, dates, identifiers and what the codebook marks as
+        identifying are not shown.
     """
     panel, kinds, dictionary, waves = (sources[name] for name in ("panel", "kinds", "dictionary", "waves"))
     entries = dictionary.loc[(dictionary["table"] == "panel") & dictionary["variable"].isin(panel.columns)]
