@@ -448,7 +448,11 @@ def test_planted_contrasts(parameters: dict[str, Any], truth: pd.DataFrame) -> N
     assert contrasts["HF1", "growth"] == pytest.approx(0.030)
     assert contrasts["HF2", "growth"] == pytest.approx(-0.075)
     assert contrasts["HV3", "first minus last stage"] == pytest.approx(2.0)
-    assert contrasts["HT1", "growth"] == pytest.approx(0.042, abs=0.004)
+    # Exact, by hand from the cells of the growth equation: SME-led less the mean of the others at each position.
+    by_position = {"up": 0.09 - 0.07 / 3, "mid": 0.10 - 0.02 / 3, "down": 0.02 - 0.13 / 3}
+    shares = select_usable(truth)["position"].value_counts(normalize=True)
+    expected = sum(shares[position] * contrast for position, contrast in by_position.items())
+    assert contrasts["HT1", "growth"] == pytest.approx(expected, abs=1e-5)
     assert contrasts["HT3", "market: up and mid"] == pytest.approx(0.160, abs=0.01)
     assert contrasts["HT4", "market: down"] == pytest.approx(0.187, abs=0.01)
     assert contrasts["HT5", "market: up"] == pytest.approx(0.105, abs=0.01)
