@@ -58,7 +58,8 @@ def test_sizes_of_many_outcomes_are_given_as_a_range() -> None:
 
 
 def test_clustered_mean_agrees_with_regression_on_the_constant() -> None:
-    sm = pytest.importorskip("statsmodels.api")
+    import statsmodels.api as sm
+
     rng = np.random.default_rng(3)
     rows = pd.DataFrame({"g": 1, "firm": rng.integers(0, 30, 120), "x": rng.normal(size=120)})
     rows["x"] += rows["firm"] / 10

@@ -48,9 +48,7 @@ def found() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def draws() -> pd.DataFrame:
     with ProcessPoolExecutor(2) as pool:
-        # The first of the 120 seeds. Seeds 3000-3019 were tried first: there the hybrid effect varied twice as much
-        # (sd .018 for .010) and its intervals covered the mean 12 times; 24 further seeds gave sd .011 and 22 of 24.
-        seeds = range(1000, 1000 + DATA_SETS)
+        seeds = range(3000, 3000 + DATA_SETS)
         return pd.concat(pool.map(partial(recover, models=("M9",)), seeds))
 
 
