@@ -35,7 +35,14 @@ STRONG = {
     "M9: lockin_z": -1,
     "M9: diff_z": 1,
 }
-DATA_SETS = 20
+DATA_SETS = 40
+"""Data sets of the Monte Carlo tests.
+
+Of the first 20 alone (seeds 3000 to 3019) the interval of ``form[hybrid]`` covers in 12: their growth noise, drawn
+independently of everything else, happens to differ between hybrid and single firms more than it does as a rule. Of 200
+others (seeds 4000 to 4199) it covers in 193, with a standard deviation of .0106 beside a mean standard error of .0110.
+So the number of data sets is doubled, with these 20 among them, and the share that must be covered stays.
+"""
 
 pytestmark = pytest.mark.slow
 
@@ -96,4 +103,4 @@ def test_intervals_cover_the_expected_value(draws: pd.DataFrame, quantity: str) 
     covered = chosen["conf_low"].le(EXPECTED.loc[quantity, "mean"]) & chosen["conf_high"].ge(
         EXPECTED.loc[quantity, "mean"]
     )
-    assert covered.sum() >= 14
+    assert covered.mean() >= 0.70
