@@ -7,13 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from firmties.hypotheses import tabulate_hypotheses
+from firmties.hypotheses import tabulate_hypotheses, tabulate_signs
 from firmties.jobs import run_job
 
 
 def main(
     fits: Sequence[str],
     tables: Mapping[str, str],
+    dictionary: str,
     hypotheses: Sequence[Mapping[str, Any]],
     families: Mapping[str, Mapping[str, Any]],
     output: str,
@@ -23,6 +24,11 @@ def main(
     needed = {entry["table"] for entry in entries}
     frames = {name: pd.read_parquet(path) for name, path in tables.items() if name in needed}
     table = tabulate_hypotheses(hypotheses, families, entries, frames)
+    words = pd.read_csv(dictionary, dtype="str", keep_default_na=False)
+    signs = tabulate_signs(hypotheses, entries, frames, words)
+    signs["signs"] = signs["wave"].astype("str") + "=" + signs["sign"]
+    joined = signs.groupby(["hypothesis", "component"], as_index=False)["signs"].agg("|".join)
+    table = table.merge(joined, on=["hypothesis", "component"], how="left", validate="one_to_one")
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(output, index=False, lineterminator="\n")
     verdicts = table.drop_duplicates("hypothesis")
@@ -38,6 +44,7 @@ if "snakemake" in globals():
         job.log[0],
         fits=[given] if isinstance(given, str) else list(given),
         tables={name: job.input[name] for name in ("panel", "alters") if name in dict(job.input.items())},
+        dictionary=job.input.dictionary,
         hypotheses=job.params.hypotheses,
         families=job.params.families,
         output=job.output[0],

@@ -217,6 +217,51 @@ def fit_model(
     ]
 
 
+def refit(fit: Mapping[str, Any], table: pd.DataFrame, dictionary: pd.DataFrame) -> dict[str, Any]:
+    """Fit a fit's model anew on part of its table: without terms of variables that are constant there.
+
+    Parameters
+    ----------
+    fit
+        An entry of `fit_model`, fitted or failed.
+    table
+        Rows of the table that it was fitted on, such as those of one wave.
+    dictionary
+        As in `fit_model`.
+
+    Returns
+    -------
+    dict
+        An entry of `fit_model`, with classical standard errors. Levels that do not occur are left out.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"y": [1.0, 3, 5, 2, 2.5, 3], "x": [0.0, 1, 2, 0, 1, 2], "wave": [1, 1, 1, 2, 2, 2]})
+    >>> words = pd.DataFrame(columns=["variable", "table", "label", "type", "codes", "reference"])
+    >>> [fit] = fit_model({"id": "m", "estimator": "ols", "outcomes": ["y"], "formula": "wave + x"}, table, words)
+    >>> [round(refit(fit, table[table["wave"] == wave], words)["params"][1], 3) for wave in (1, 2)]
+    [2.0, 0.5]
+    """
+    terms = [
+        term
+        for term in parse_formula(fit["formula"])
+        if not any(table[name].nunique() == 1 for factor in term for name in factor.variables)
+    ]
+    settings = {
+        "id": fit["model"],
+        "table": fit["table"],
+        "estimator": fit["estimator"],
+        "outcomes": [fit["outcome"]],
+        "formula": write_formula(terms),
+        "absorb": fit["absorb"],
+        "samples": [fit["sample"]],
+    }
+    samples = {fit["sample"]: fit["condition"]} if fit["condition"] else {}
+    references = {name: codes[0] for name, codes in fit["levels"].items()}
+    return fit_model(settings, table, dictionary, {}, samples, references)[0]
+
+
 def _check_names(
     settings: Mapping[str, Any], table: pd.DataFrame, terms: Sequence[Term], samples: Mapping[str, str]
 ) -> None:

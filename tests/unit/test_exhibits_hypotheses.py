@@ -6,6 +6,8 @@ import pytest
 from firmties.exhibits.hypotheses.summarize import summarize, word_contrast
 from firmties.exhibits.hypotheses.tabulate import tabulate
 
+WAVES = pd.DataFrame({"id": [1, 2], "label": ["2021", "2022"]})
+
 
 @pytest.fixture
 def dictionary():
@@ -59,39 +61,50 @@ def test_contrast_in_words(contrast, words, dictionary):
 
 
 def test_points_are_times_hundred(hypotheses, dictionary):
-    numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary}, {"points": ["y"]})
+    numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary, "waves": WAVES}, {"points": ["y"]})
     assert tabulate(numbers, notes, {"title": "T"}).rows[2].cells[1:3] == ["4.2", "[2.2, 6.2]"]
 
 
 def test_family_says_adjustment_and_level(hypotheses, dictionary):
-    numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary}, {})
+    numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary, "waves": WAVES}, {})
     assert tabulate(numbers, notes, {"title": "T"}).rows[0].cells == ["Family main: Holm, level 0.05"]
 
 
 def test_verdict_stands_once_a_hypothesis(hypotheses, dictionary):
-    numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary}, {})
+    numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary, "waves": WAVES}, {})
     assert [row.cells[-1] for row in tabulate(numbers, notes, {"title": "T"}).rows[1:]] == ["supported", "", ""]
 
 
 def test_no_column_of_planted_values_unless_some_are(hypotheses, dictionary):
-    numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary}, {})
+    numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary, "waves": WAVES}, {})
     assert "Planted" not in tabulate(numbers, notes, {"title": "T"}).columns
 
 
 def test_planted_values_have_a_column(hypotheses, dictionary):
     hypotheses["planted"] = 0.042
-    numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary}, {})
+    numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary, "waves": WAVES}, {})
     assert "Planted" in tabulate(numbers, notes, {"title": "T"}).columns
 
 
 def test_ordered_outcome_is_named_by_its_event(hypotheses, dictionary):
     dictionary.loc[dictionary["variable"] == "y", "codes"] = "1=trial|2=first sales"
     hypotheses["outcome_level"] = ">= 2"
-    numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary}, {})
+    numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary, "waves": WAVES}, {})
     cell = tabulate(numbers, notes, {"title": "T"}).rows[2].cells[0]
     assert cell == "growth: small minus the mean of the others; outcome: P(≥ 2, first sales)"
 
 
 def test_outcome_is_named_once_while_it_stays_the_same(hypotheses, dictionary):
-    numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary}, {})
+    numbers, notes = summarize({"hypotheses": hypotheses, "dictionary": dictionary, "waves": WAVES}, {})
     assert tabulate(numbers, notes, {"title": "T"}).rows[3].cells[0] == "ties: slope of Ties"
+
+
+def test_signs_of_the_waves_have_a_column(hypotheses, dictionary):
+    sources = {"hypotheses": hypotheses.assign(signs="1=+|2=-"), "dictionary": dictionary, "waves": WAVES}
+    table = tabulate(*summarize(sources, {}), {"title": "T"})
+    assert table.rows[2].cells[table.columns.index("Sign by wave")] == "+ −"
+
+
+def test_no_column_of_signs_with_one_wave(hypotheses, dictionary):
+    sources = {"hypotheses": hypotheses.assign(signs="1=+"), "dictionary": dictionary, "waves": WAVES[:1]}
+    assert "Sign by wave" not in tabulate(*summarize(sources, {}), {"title": "T"}).columns

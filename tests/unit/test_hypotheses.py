@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from firmties.errors import StudyError
 from firmties.estimation import fit_model
-from firmties.hypotheses import adjust_p_values, is_on_side, judge, tabulate_hypotheses
+from firmties.hypotheses import adjust_p_values, is_on_side, judge, tabulate_hypotheses, tabulate_signs
 
 FAMILIES = {"main": {"adjust": "holm", "level": 0.05}, "side": {"adjust": "bh", "level": 0.10}}
 rng = np.random.default_rng(7)
@@ -178,3 +178,30 @@ def test_no_hypotheses_give_an_empty_table_with_its_columns() -> None:
 def test_faults_of_the_configuration_are_named(entry: dict[str, Any], message: str) -> None:
     with pytest.raises(StudyError, match=message):
         tabulate(entry)
+
+
+# --- signs by wave -------------------------------------------------------------------------------------------------
+
+
+def two_waves() -> pd.DataFrame:
+    """One wave with a slope of 2 and groups a and b 1 apart, one with a slope of -3 and group a alone."""
+    draw = np.random.default_rng(3)
+    table = pd.DataFrame({"wave": [1] * 60 + [2] * 60, "x": draw.normal(size=120), "group": ["a", "b"] * 60})
+    table.loc[table["wave"] == 2, "group"] = "a"
+    table["y"] = table["x"] * table["wave"].map({1: 2.0, 2: -3.0}) + (table["group"] == "b") + draw.normal(0, 0.1, 120)
+    return table
+
+
+def find_signs(contrast: str) -> list[str]:
+    table = two_waves()
+    settings = {"id": "m", "estimator": "ols", "outcomes": ["y"], "formula": "wave + x + group"}
+    fits = fit_model(settings, table, WORDS)
+    return tabulate_signs([hypothesis("H1", (contrast, "greater"))], fits, {"panel": table}, WORDS)["sign"].tolist()
+
+
+def test_sign_of_a_contrast_in_each_wave() -> None:
+    assert find_signs("slope(x)") == ["+", "-"]
+
+
+def test_wave_without_a_level_gives_no_sign() -> None:
+    assert find_signs("mu(group=b) - mu(group=a)") == ["+", "?"]

@@ -14,7 +14,7 @@ from firmties.tables import is_missing, join_words
 KEPT = [
     "hypothesis", "family", "claim", "component", "model", "outcome", "alternative", "estimate", "std_error",
     "df", "conf_low", "conf_high", "p_value", "p_hypothesis", "p_adjusted", "adjustment", "level", "verdict", "planted",
-    "contrast", "outcome_level",
+    "contrast", "outcome_level", "signs",
 ]  # fmt: skip
 
 
@@ -153,7 +153,9 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         ],
         scale=[100 if outcome in options.get("points", []) else 1 for outcome in hypotheses["outcome"]],
     )
+    waves = sources["waves"]
     return numbers, {
+        "waves_apart": ", ".join(waves["label"].astype("str")) if len(waves) > 1 else None,
         "n_hypotheses": int(numbers["hypothesis"].nunique()),
         "n_components": len(numbers),
         "weights": "none",
