@@ -74,6 +74,8 @@ def sources(wildcards):
     paths |= dict.fromkeys(("fits", "estimates", "models"), fits(slices.list_models_of(CONFIG, exhibit)))
     if SAMPLES:
         paths["sample"] = "data/interim/sample.parquet"
+    if "frame_margins" in CONFIG:
+        paths["frame_margins"] = CONFIG["frame_margins"]
     if Path("data/published.csv").is_file():
         paths["published"] = "data/published.csv"
     if "file" in exhibit:

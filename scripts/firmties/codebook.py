@@ -1,4 +1,4 @@
-"""The three tables that describe a study's data: codebook, crosswalk and anchors.
+"""The tables that describe a study's data: codebook, crosswalk, anchors and the margins of the frame.
 
 They are read at every start of the workflow, so with the csv module alone.
 Spreadsheets' habits are accepted: a byte-order mark, ``;`` or tab between the
@@ -30,6 +30,7 @@ CODEBOOK_COLUMNS = (
 )  # fmt: skip
 CROSSWALK_COLUMNS = ("wave", "raw_name", "variable", "raw_code", "code", "factor", "action", "reason")
 ANCHOR_COLUMNS = ("variable", "centre", "spread", "wave", "note")
+MARGIN_COLUMNS = ("wave", "variable", "category", "count")
 
 
 @dataclass(frozen=True)
@@ -589,3 +590,45 @@ def parse_anchors(
             "note": row["note"],
         }
     return anchors, problems
+
+
+def parse_margins(text: str, waves: Collection[int], *, file: str) -> tuple[dict[int, int], list[str]]:
+    """Parse and check the margins of the sampling frame: how many firms each category holds in a wave.
+
+    Returns
+    -------
+    sizes : dict
+        Wave → number of firms in the frame, to which the categories of every variable add up.
+    problems : list of str
+
+    Examples
+    --------
+    >>> rows = "wave,variable,category,count\\n1,size,small,40\\n1,size,large,10\\n1,region,north,49\\n"
+    >>> parse_margins(rows, [1], file="frame.csv")[1]
+    ['frame.csv: wave 1: the counts of region add up to 49, those of size to 50; each variable covers the whole frame']
+    """
+    problems: list[str] = []
+    totals: dict[int, dict[str, int]] = {}
+    for line, row in read_table(text, file, MARGIN_COLUMNS, MARGIN_COLUMNS, problems):
+        numbers: dict[str, int] = {}
+        for column in ("wave", "count"):
+            if re.fullmatch(r"\d+", row[column]):
+                numbers[column] = int(row[column])
+            else:
+                problems.append(f"{file}: line {line}: {column}: '{row[column]}' is no whole number of 0 or more")
+        if waves and numbers.get("wave", next(iter(waves))) not in waves:
+            allowed = describe_allowed(row["wave"], waves)
+            problems.append(f"{file}: line {line}: wave: {row['wave']} is no wave of config.yaml; {allowed}")
+        elif len(numbers) == 2:
+            counts = totals.setdefault(numbers["wave"], {})
+            counts[row["variable"]] = counts.get(row["variable"], 0) + numbers["count"]
+    sizes: dict[int, int] = {}
+    for wave, counts in totals.items():
+        (first, sizes[wave]), *others = counts.items()
+        problems += [
+            f"{file}: wave {wave}: the counts of {name} add up to {count:,}, those of {first} to {sizes[wave]:,}; "
+            "each variable covers the whole frame"
+            for name, count in others
+            if count != sizes[wave]
+        ]
+    return sizes, problems

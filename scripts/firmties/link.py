@@ -8,6 +8,18 @@ import pandas as pd
 
 from firmties.errors import StudyError
 
+DISPOSITIONS = {
+    "I": "Complete interview",
+    "P": "Partial interview",
+    "R": "Refusal",
+    "NC": "No contact",
+    "O": "Other eligible",
+    "UH": "Unknown eligibility",
+    "UO": "Unknown, other",
+    "NE": "Not eligible",
+}
+"""What became of an invitation: codes of sample files and their names (AAPOR 2023, Standard Definitions)."""
+
 
 def stack_waves(
     waves: Mapping[int, pd.DataFrame], kinds: Mapping[int, pd.DataFrame], keys: Sequence[str], order: Sequence[str] = ()
@@ -72,19 +84,18 @@ def stack_tables(tables: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
 
 def check_sample(sample: pd.DataFrame, panel: pd.DataFrame, firm: str, files: Mapping[int, str]) -> None:
     """Refuse a sample file in which a firm comes twice, a disposition is unknown, or a respondent is absent."""
-    known = ("I", "P", "R", "NC", "O", "UH", "UO", "NE")
     problems = []
     for wave, file in files.items():
         part = sample[sample["wave"] == wave]
         twice = part.loc[part[firm].duplicated(), firm].unique()
         if len(twice):
             problems.append(f"{file} (wave {wave}): firm '{twice[0]}' comes twice ({len(twice)} firms do)")
-        strange = part.loc[~part["disposition"].isin(known)]
+        strange = part.loc[~part["disposition"].isin(DISPOSITIONS)]
         if len(strange):
             value, name = strange[["disposition", firm]].fillna("").iloc[0]
             problems.append(
                 f"{file} (wave {wave}): disposition '{value}' of firm '{name}' is not allowed; "
-                f"allowed: {', '.join(known)}"
+                f"allowed: {', '.join(DISPOSITIONS)}"
             )
         answered = panel.loc[panel["wave"] == wave, firm]
         absent = answered[~answered.isin(part[firm])]

@@ -105,6 +105,7 @@ def list_input_files(config: Config) -> list[str]:
         wave[key] for wave in config["waves"] for key in ("file", "sample", "alters", "alter_pairs") if key in wave
     ]
     tables = [config["networks"]["decision_table"]] if "networks" in config else []
+    tables += [config["frame_margins"]] if "frame_margins" in config else []
     listed = [exhibit["file"] for exhibit in config.get("exhibits", []) if "file" in exhibit]
     fixed = [f"data/{name}.csv" for name in ("codebook", "crosswalk", "anchors", "published")]
     return list(dict.fromkeys([*files, *tables, *listed, *fixed, "config.yaml", "report.md"]))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from firmties.catalogue import list_variables, network_fields, wave_codes
-from firmties.codebook import Variable, parse_anchors, parse_codebook, parse_crosswalk, read_table
+from firmties.codebook import Variable, parse_anchors, parse_codebook, parse_crosswalk, parse_margins, read_table
 from firmties.configuration import check_shape, load_kinds, load_schema, read_yaml
 from firmties.errors import StudyError, describe_allowed
 from firmties.meaning import check_decision_table, check_meaning
@@ -152,6 +152,9 @@ def inspect_study(directory: str | Path = ".", *, check_files: bool = True) -> t
         names = {name: None for table in list_variables(config, variables).values() for name in table}
         anchors, tables[ANCHORS] = parse_anchors(read_text(root / ANCHORS), names, waves)
     tables["samples"] = _check_samples(root, config)
+    margins = config.get("frame_margins")
+    if margins and (root / margins).is_file():
+        tables[margins] = parse_margins(read_text(root / margins), waves, file=margins)[1]
     if variables:
         tables["decision table"] = _check_decisions(root, config, variables)
 

@@ -8,7 +8,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmties.codebook import Variable, parse_anchors, parse_codebook, parse_crosswalk, parse_waves, read_table
+from firmties.codebook import (
+    Variable,
+    parse_anchors,
+    parse_codebook,
+    parse_crosswalk,
+    parse_margins,
+    parse_waves,
+    read_table,
+)
 
 HEADER = "variable,question,type,scale,codes,minimum,maximum,reverse,waves,missing_codes,identifying\n"
 AGREE = {
@@ -351,3 +359,22 @@ def test_a_blank_centre() -> None:
 
 def test_anchors_of_an_unknown_wave() -> None:
     assert read_anchors("trust,4.1,1.2,7") == ["wave: 7 is no wave of config.yaml; allowed: 1"]
+
+
+def test_margins_give_the_size_of_the_frame() -> None:
+    rows = "wave,variable,category,count\n1,size,small,40\n1,size,large,10\n1,region,north,50\n2,size,small,30\n"
+    assert parse_margins(rows, [1, 2], file="frame.csv") == ({1: 50, 2: 30}, [])
+
+
+def test_margins_of_an_unknown_wave() -> None:
+    rows = "wave,variable,category,count\n7,size,small,40\n"
+    assert parse_margins(rows, [1, 2], file="frame.csv")[1] == [
+        "frame.csv: line 2: wave: 7 is no wave of config.yaml; allowed: 1, 2"
+    ]
+
+
+def test_margins_that_are_no_counts() -> None:
+    rows = "wave,variable,category,count\n1,size,small,many\n"
+    assert parse_margins(rows, [1, 2], file="frame.csv")[1] == [
+        "frame.csv: line 2: count: 'many' is no whole number of 0 or more"
+    ]

@@ -89,7 +89,7 @@ def test_a_test_row_enters_from_outside(numbers: pd.DataFrame) -> None:
 
 def test_complete_case_without_response_is_an_exit(numbers: pd.DataFrame) -> None:
     rows = numbers.loc[
-        (numbers["wave"] == "2") & (numbers["reason"] == "complete by the sample file, but no response read")
+        (numbers["wave"] == "2") & (numbers["reason"] == "complete interview by the sample file, but no response read")
     ]
     assert rows["exits"].tolist() == [1]
 
@@ -104,6 +104,30 @@ def test_rules_keep_the_ledgers_order(numbers: pd.DataFrame) -> None:
 def test_invited_are_split_by_kind_of_sample(numbers: pd.DataFrame) -> None:
     rows = numbers.loc[(numbers["wave"] == "1") & (numbers["part"] == "of_which")]
     assert dict(zip(rows["label"], rows["n"], strict=True)) == {"fresh": 41, "old": 1}
+
+
+def test_the_flow_starts_at_the_frame() -> None:
+    frame = pd.DataFrame(
+        [(1, "size", "small", 60), (1, "size", "large", 40), (1, "region", "north", 100), (2, "size", "small", 90)],
+        columns=["wave", "variable", "category", "count"],
+    )
+    numbers = summarize(make_sources() | {"frame_margins": frame}, {})[0]
+    not_drawn = numbers.loc[numbers["reason"] == "not drawn"].set_index("wave")["exits"].to_dict()
+    assert boxes(numbers, "all")["frame"] == 190
+    assert not_drawn == {"1": 58, "2": 58, "all": 116}
+
+
+def test_kept_and_analysed_are_split_as_asked() -> None:
+    sources = make_sources()
+    sources["panel"]["status"] = ["partial" if i % 10 == 9 else "complete" for i in range(70)]
+    numbers = summarize(sources, {"of_which": ["status"]})[0]
+    rows = numbers.loc[(numbers["wave"] == "1") & (numbers["part"] == "of_which") & (numbers["step"] != "invited")]
+    assert list(rows[["step", "label", "n"]].itertuples(index=False, name=None)) == [
+        ("kept", "complete", 36),
+        ("kept", "partial", 4),
+        ("analysed", "complete", 26),
+        ("analysed", "partial", 4),
+    ]
 
 
 def test_without_sample_files_the_flow_starts_at_the_responses() -> None:

@@ -8,17 +8,8 @@ from typing import Any
 import pandas as pd
 
 from firmties.display import codes_of
+from firmties.link import DISPOSITIONS
 
-DISPOSITIONS = {
-    "I": "Complete interview (I)",
-    "P": "Partial interview (P)",
-    "R": "Refusal (R)",
-    "NC": "No contact (NC)",
-    "O": "Other eligible (O)",
-    "UH": "Unknown eligibility (UH)",
-    "UO": "Unknown, other (UO)",
-    "NE": "Not eligible (NE)",
-}
 RATES = {
     "e": "e, share eligible among cases of known status",
     "RR1": "Response rate 1",
@@ -144,7 +135,7 @@ def add_dispositions(invited: pd.DataFrame, sample_types: Mapping[str, str], add
     counts = invited["disposition"].value_counts()
     add("Invitations and their outcome", "invited", "Firms invited", len(invited))
     for code, label in DISPOSITIONS.items():
-        add("Invitations and their outcome", code, label, int(counts.get(code, 0)))
+        add("Invitations and their outcome", code, f"{label} ({code})", int(counts.get(code, 0)))
     for key, (above, below) in compute_rates(counts.to_dict()).items():
         add_share("Response rates, %", key, RATES[key], above, below)
     if "sample_type" in invited and invited["sample_type"].nunique() > 1:

@@ -1,4 +1,4 @@
-"""Count every firm and response from the invitation to the analysis."""
+"""Count every firm and response from the sampling frame to the analysis."""
 
 from __future__ import annotations
 
@@ -13,18 +13,9 @@ from firmties.display import codes_of, label_of
 from firmties.errors import StudyError
 from firmties.estimation import sample_rows
 from firmties.expressions import evaluate
+from firmties.link import DISPOSITIONS
 
-DISPOSITIONS = {
-    "NC": "no contact",
-    "UH": "unknown whether eligible",
-    "UO": "unknown, other",
-    "R": "refused",
-    "O": "other reason",
-    "NE": "not eligible",
-    "I": "complete by the sample file, but no response read",
-    "P": "partial by the sample file, but no response read",
-}
-"""Outcome of an invitation (AAPOR 2023, Standard Definitions), in the order in which it is shown."""
+STEPS = ["frame", "invited", "reached", "started", "read", "kept", "outcome", "analysed"]
 
 NOT_REACHED = ("NC", "UH", "UO")
 
@@ -39,7 +30,7 @@ class Line(NamedTuple):
 
 
 def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Follow each wave from the sample file through the ledger to the model.
+    """Follow each wave from the frame and the sample file through the ledger to the model.
 
     A study without sample files starts at the responses read.
 
@@ -72,12 +63,17 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
     for wave in waves["id"]:
         here = {name: table.loc[table["wave"] == wave] for name, table in (("panel", panel), ("removed", removed))}
         sample = sources["sample"].loc[sources["sample"]["wave"] == wave] if "sample" in sources else pd.DataFrame()
-        lines = _follow_sample(sample, here["panel"], here["removed"], study["firm"], sources["dictionary"])
+        frame = sources["frame_margins"] if "frame_margins" in sources and len(sample) else pd.DataFrame()
+        lines = _follow_frame(frame, wave, len(sample))
+        lines += _follow_sample(sample, here["panel"], here["removed"], study["firm"], sources["dictionary"])
         lines += _follow_ledger(here["panel"], here["removed"], rules)
+        lines += _split_box(here["panel"], "kept", options, sources["dictionary"])
         if outcome is not None:
             lines += _follow_outcome(here["panel"], outcome, sources["dictionary"])
         if fit and used is not None:
-            lines += _follow_model(here["panel"], used.loc[used["wave"] == wave], fit)
+            analysed = used.loc[used["wave"] == wave]
+            lines += _follow_model(here["panel"], analysed, fit)
+            lines += _split_box(analysed, "analysed", options, sources["dictionary"])
         flows[wave] = lines
     labels = dict(zip(waves["id"], waves["label"], strict=True))
     if len(flows) > 1:
@@ -180,6 +176,26 @@ def choose_fit(fits: Sequence[dict[str, Any]], options: Mapping[str, Any]) -> di
     return [fit for fit in fitted if all(fit[key] == fitted[0][key] for key in same)][-1] if fitted else None
 
 
+def _follow_frame(frame: pd.DataFrame, wave: Hashable, invited: int) -> list[Line]:
+    margins = frame.loc[frame["wave"] == wave] if len(frame) else frame
+    if margins.empty:
+        return []
+    size = int(margins.loc[margins["variable"] == margins["variable"].iloc[0], "count"].sum())
+    return [
+        Line("box", "frame", "In the sampling frame", size),
+        Line("exit", "invited", "not drawn", size - invited),
+    ]
+
+
+def _split_box(rows: pd.DataFrame, step: str, options: Mapping[str, Any], dictionary: pd.DataFrame) -> list[Line]:
+    """Count the codes of the variables asked for within a box."""
+    return [
+        Line("of_which", step, label, int((rows[name].astype("str") == code).sum()))
+        for name in options.get("of_which", [])
+        for code, label in codes_of(dictionary, name, rows[name].dropna()).items()
+    ]
+
+
 def _follow_sample(
     sample: pd.DataFrame, panel: pd.DataFrame, removed: pd.DataFrame, firm: str, dictionary: pd.DataFrame
 ) -> list[Line]:
@@ -188,9 +204,7 @@ def _follow_sample(
     types = codes_of(dictionary, "sample_type", sample["sample_type"].dropna())
     lines = [Line("box", "invited", "Invited", len(sample))]
     lines += [
-        Line("of_which", "invited", label, int(n))
-        for code, label in types.items()
-        if (n := (sample["sample_type"] == code).sum())
+        Line("of_which", "invited", label, int((sample["sample_type"] == code).sum())) for code, label in types.items()
     ]
     responses = pd.concat([panel[firm], removed["firm"]]).astype("str")
     answered = sample[firm].astype("str").isin(set(responses))
@@ -210,8 +224,11 @@ def _follow_sample(
 
 def _list_exits(dispositions: pd.Series, step: str) -> list[Line]:
     counts = dispositions.value_counts()
-    names = DISPOSITIONS | {str(code): f"disposition {code}" for code in counts.index if code not in DISPOSITIONS}
-    return [Line("exit", step, name, int(counts.get(code, 0))) for code, name in names.items() if code in counts]
+    unread = " by the sample file, but no response read"
+    return [
+        Line("exit", step, name.lower() + (unread if code in ("I", "P") else ""), int(counts.get(code, 0)))
+        for code, name in DISPOSITIONS.items()
+    ]
 
 
 def _follow_ledger(panel: pd.DataFrame, removed: pd.DataFrame, rules: list[str]) -> list[Line]:
@@ -253,22 +270,13 @@ def _add_up(flows: dict[Hashable, list[Line]]) -> dict[tuple[str, str, str], int
 
 def _merge_keys(flows: dict[Hashable, list[Line]]) -> list[tuple[str, str, str]]:
     """Put the lines of all waves in one order: steps as they follow each other, exits before the box they lead to."""
-    steps = ["invited", "reached", "started", "read", "kept", "outcome", "analysed"]
     parts = {"exit": 0, "entry": 1, "box": 2, "of_which": 3}
     seen = list(dict.fromkeys(line[:3] for lines in flows.values() for line in lines))
-    known = {name: place for place, name in enumerate(DISPOSITIONS.values())}
-    return sorted(
-        seen,
-        key=lambda key: (
-            steps.index(key[1]),
-            parts[key[0]],
-            known.get(key[2], -1) if key[1] in ("reached", "started") else 0,
-        ),
-    )
+    return sorted(seen, key=lambda key: (STEPS.index(key[1]), parts[key[0]]))
 
 
 def _list_lines(flows: dict[Hashable, list[Line]], labels: dict[Hashable, str]) -> pd.DataFrame:
-    # An exit that nobody took in any wave is not shown.
+    # What nobody took in any wave is not shown.
     taken = {line[:3] for lines in flows.values() for line in lines if line.number or line.part == "box"}
     order = {key: place for place, key in enumerate(key for key in _merge_keys(flows) if key in taken)}
     rows = []
