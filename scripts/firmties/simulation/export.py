@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from firmties.export import Letter
+
 MISSING_LETTERS = {"-97": "a", "-98": "b", "-99": "c"}
 BLANK_LETTER = "d"
 Labels = dict[Any, str]
@@ -210,18 +212,16 @@ def use_missing_letters(
         else:
             answered = column[column.ge(0)]
             kind = int if (answered.round() == answered).all() else float
-            # pyreadstat takes a column for text whose first 100 rows hold no number: blanks are all that is left there.
-            if column.head(100).ge(0).any():
-                special = column.fillna(0).lt(0) | column.isna()
-                values = [
-                    (BLANK_LETTER if pd.isna(value) else letters[value]) if lacks else kind(value)
-                    for value, lacks in zip(column, special, strict=True)
-                ]
-                columns[str(name)] = pd.Series(values, column.index, dtype=object if special.any() else kind)
-                if special.any():
-                    missing[str(name)] = [*letters.values(), BLANK_LETTER]
-            else:
-                columns[str(name)] = answered.reindex(column.index)
+            special = column.fillna(0).lt(0) | column.isna()
+            values: list[Any] = [
+                (BLANK_LETTER if pd.isna(value) else letters[value]) if lacks else kind(value)
+                for value, lacks in zip(column, special, strict=True)
+            ]
+            if special.any():
+                first = int(special.to_numpy().argmax())
+                values[first] = Letter(values[first].encode())
+                missing[str(name)] = [*letters.values(), BLANK_LETTER]
+            columns[str(name)] = pd.Series(values, column.index, dtype=object if special.any() else kind)
     # Stata has no labels for the values of texts, and pyreadstat none for letters that a column does not hold.
     labels = {
         name: {letters.get(float(code), code): label for code, label in entries.items() if code >= 0 or name in missing}
