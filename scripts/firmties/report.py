@@ -436,7 +436,7 @@ def tabulate_adjustments(notes: Mapping[str, Mapping[str, Any]]) -> Table:
     for model, text in found.items():
         models.setdefault(text, []).append(model)
     rows = [Row([", ".join(names), text], rule_above=True) for text, names in models.items()]
-    return Table("and all their variables", ["Model", "Variables"], rows, alignment="ll", widths=[1.0, 8.0])
+    return Table("and all their variables", ["Model", "Variables"], rows, alignment="ll", widths=[None, 8.0])
 
 
 def tabulate_inputs(hashes: Mapping[str, str]) -> Table:
