@@ -238,13 +238,15 @@ rule fit:
         dictionary=rules.score.output.dictionary,
         modules=library("fit"),
     output:
-        "data/processed/fits/{model}.json",
+        fits="data/processed/fits/{model}.json",
+        by_wave="data/processed/fits_by_wave/{model}.json",
     log:
         "logs/fit_{model}.log",
     params:
         model=lambda wildcards: slices.slice_model(CONFIG, MODELS[wildcards.model])["model"],
         sets=lambda wildcards: slices.slice_model(CONFIG, MODELS[wildcards.model])["sets"],
         samples=lambda wildcards: slices.slice_model(CONFIG, MODELS[wildcards.model])["samples"],
+        by_wave=lambda wildcards: wildcards.model in slices.list_models_tested(CONFIG.get("hypotheses", [])),
     message:
         "Fitting {wildcards.model}"
     script:
@@ -288,6 +290,7 @@ rule test:
     input:
         **scored(),
         fits=fits(slices.list_models_tested(CONFIG.get("hypotheses", []))),
+        by_wave=expand(rules.fit.output.by_wave, model=slices.list_models_tested(CONFIG.get("hypotheses", []))),
         modules=library("test"),
     output:
         "reports/results/hypotheses.csv",

@@ -1,4 +1,4 @@
-"""Fit one declared model for its outcomes, samples and blocks."""
+"""Fit one declared model for its outcomes, samples and blocks, and where it is asked for, to each wave alone."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from firmties.estimation import fit_model
+from firmties.estimation import fit_model, fit_waves
 from firmties.jobs import run_job
 
 
@@ -17,14 +17,18 @@ def main(
     model: Mapping[str, Any],
     sets: Mapping[str, str],
     samples: Mapping[str, str],
+    by_wave: bool,
     output: str,
+    output_by_wave: str,
     references: Mapping[str, str] | None = None,
 ) -> str:
     """Read the scored table, fit, write the fits as JSON; return what the log says."""
     words = pd.read_csv(dictionary, dtype="str", keep_default_na=False)
-    fits = fit_model(model, pd.read_parquet(table), words, sets, samples, references)
-    Path(output).parent.mkdir(parents=True, exist_ok=True)
-    Path(output).write_text(json.dumps(fits, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+    rows = pd.read_parquet(table)
+    fits = fit_model(model, rows, words, sets, samples, references)
+    for path, entries in ((output, fits), (output_by_wave, fit_waves(fits, rows, words) if by_wave else [])):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(json.dumps(entries, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
     lines = []
     for fit in fits:
         name = " ".join(part for part in (fit["outcome"], fit["sample"], fit["block"]) if part)
@@ -45,5 +49,7 @@ if "snakemake" in globals():
         sets=job.params.sets,
         samples=job.params.samples,
         references=job.params.get("references"),
-        output=job.output[0],
+        by_wave=job.params.by_wave,
+        output=job.output.fits,
+        output_by_wave=job.output.by_wave,
     )

@@ -13,19 +13,21 @@ from firmties.jobs import run_job
 
 def main(
     fits: Sequence[str],
+    by_wave: Sequence[str],
     tables: Mapping[str, str],
-    dictionary: str,
     hypotheses: Sequence[Mapping[str, Any]],
     families: Mapping[str, Mapping[str, Any]],
     output: str,
 ) -> str:
     """Read fits and scored tables, write hypotheses.csv; return what the log says."""
-    entries = [entry for path in fits for entry in json.loads(Path(path).read_text(encoding="utf-8"))]
+    entries, apart = (
+        [entry for path in paths for entry in json.loads(Path(path).read_text(encoding="utf-8"))]
+        for paths in (fits, by_wave)
+    )
     needed = {entry["table"] for entry in entries}
     frames = {name: pd.read_parquet(path) for name, path in tables.items() if name in needed}
     table = tabulate_hypotheses(hypotheses, families, entries, frames)
-    words = pd.read_csv(dictionary, dtype="str", keep_default_na=False)
-    signs = tabulate_signs(hypotheses, entries, frames, words)
+    signs = tabulate_signs(hypotheses, apart, frames)
     signs["signs"] = signs["wave"].astype("str") + "=" + signs["sign"]
     joined = signs.groupby(["hypothesis", "component"], as_index=False)["signs"].agg("|".join)
     table = table.merge(joined, on=["hypothesis", "component"], how="left", validate="one_to_one")
@@ -38,13 +40,16 @@ def main(
 
 if "snakemake" in globals():
     job = globals()["snakemake"]
-    given = job.input.get("fits", [])
+    fits, by_wave = (
+        [paths] if isinstance(paths, str) else list(paths)
+        for paths in (job.input.get("fits", []), job.input.get("by_wave", []))
+    )
     run_job(
         main,
         job.log[0],
-        fits=[given] if isinstance(given, str) else list(given),
+        fits=fits,
+        by_wave=by_wave,
         tables={name: job.input[name] for name in ("panel", "alters") if name in dict(job.input.items())},
-        dictionary=job.input.dictionary,
         hypotheses=job.params.hypotheses,
         families=job.params.families,
         output=job.output[0],

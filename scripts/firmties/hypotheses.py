@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from firmties.errors import StudyError, describe_allowed
-from firmties.estimation import find_p_value, refit
+from firmties.estimation import find_p_value
 from firmties.expressions import ExpressionError
 from firmties.predictions import ContrastError, Predictor, choose_fits, combine, find_predictor
 
@@ -154,16 +154,15 @@ def tabulate_signs(
     hypotheses: Sequence[Mapping[str, Any]],
     fits: Sequence[Mapping[str, Any]],
     tables: Mapping[str, pd.DataFrame],
-    dictionary: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Give the sign of every component's contrast in each wave alone, from its model refitted on that wave's rows.
+    """Give the sign of every component's contrast in each wave alone.
 
     Parameters
     ----------
-    hypotheses, fits, tables
+    hypotheses, tables
         As in `tabulate_hypotheses`.
-    dictionary
-        Columns variable, table, label, type, codes, reference.
+    fits
+        Entries of the models named, fitted to single waves (`fit_waves`).
 
     Returns
     -------
@@ -173,19 +172,14 @@ def tabulate_signs(
     import pandas as pd
 
     rows = []
-    waves = sorted({wave for table in tables.values() for wave in table["wave"]})
-    for wave in waves:
+    for wave in sorted({fit["wave"] for fit in fits}):
+        here = [fit for fit in fits if fit["wave"] == wave]
         part = {name: table.loc[table["wave"] == wave] for name, table in tables.items()}
-        refits: dict[tuple[str, str], Mapping[str, Any]] = {}
         predictors: dict[tuple[str, ...], Predictor] = {}
         for hypothesis in hypotheses:
             for component in hypothesis["components"]:
-                key = component["model"], component["outcome"]
-                if key not in refits:
-                    fit = choose_fits(fits, *key)[0]
-                    refits[key] = refit(fit, part[fit["table"]], dictionary)
                 where = f"hypotheses: {hypothesis['id']}: {component['name']}"
-                estimate = _estimate_component(component, [refits[key]], part, predictors, where).get("estimate")
+                estimate = _estimate_component(component, here, part, predictors, where).get("estimate")
                 sign = "?" if estimate is None else "+" if estimate > 0 else "-"
                 rows.append((hypothesis["id"], component["name"], wave, sign))
     return pd.DataFrame(rows, columns=["hypothesis", "component", "wave", "sign"])

@@ -135,5 +135,9 @@ def print_figure(figure: Figure, kind: str, title: str = "") -> bytes:
     """
     buffer = io.BytesIO()
     metadata = {"Title": title} | _DATELESS[kind] if title else _DATELESS[kind]
+    # Laid out once: the files of one figure then agree, and the search for the layout is not repeated.
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
     figure.savefig(buffer, format=kind, dpi=200, metadata=metadata)
     return buffer.getvalue()

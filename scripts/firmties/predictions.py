@@ -81,7 +81,7 @@ class Predictor:
 
         self.fit = fit
         self.level = level or ""
-        self.rows = sample_rows(fit, table)
+        self.rows = sample_rows(fit, table, whole=False)
         self.design = Design(parse_formula(fit["formula"]), self.rows, fit["levels"], has_intercept=not fit["absorb"])
         self.params, self.cov = np.array(fit["params"]), np.array(fit["cov"])
         self.event = read_level(level, fit)

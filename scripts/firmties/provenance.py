@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -18,24 +18,26 @@ def list_imports(source: str) -> set[str]:
     >>> sorted(list_imports("import pandas\\nfrom firmties.scales import score_scale"))
     ['firmties.scales', 'firmties.scales.score_scale']
     """
-    tree = ast.parse(source)
-    skipped = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-        for statement in node.body
-        for inner in ast.walk(statement)
-    }
     names: set[str] = set()
-    for node in ast.walk(tree):
-        if id(node) in skipped:
-            continue
+    for node in walk_statements(ast.parse(source).body):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             # ``from package import name`` may name a module.
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return {name for name in names if name.partition(".")[0] == PACKAGE}
+
+
+def walk_statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Statements with those inside them, but for what is for type checkers alone; expressions hold no import."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            yield from walk_statements(node.orelse)
+        else:
+            for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+                inner = getattr(node, part, [])
+                yield from walk_statements(inner if isinstance(inner, list) else [])
 
 
 @cache

@@ -563,8 +563,14 @@ def write_typst(tables: Sequence[Table], notes: Sequence[str], name: str) -> str
         # The notes stay with the last table.
         parts[-1] = f"{parts[-1][:-1]}\n#exhibit-notes[{said}]]"
     flipped = "true" if turned else "false"
-    body = f'#exhibit-tables("{name}", turned: {flipped}, (\n' + ",\n".join(parts) + ",\n))\n"
+    lines = "".join(f"{count_lines(table)}, " for table in tables)
+    body = f'#exhibit-tables("{name}", turned: {flipped}, lines: ({lines}), (\n' + ",\n".join(parts) + ",\n))\n"
     return f"{TURN}{body}{TURN_BACK}" if turned else body
+
+
+def count_lines(table: Table) -> int:
+    """Count the lines that a table has at least: those of its rows' tallest cells."""
+    return sum(max(cell.count("\n") + 1 for cell in row.cells) for row in table.rows)
 
 
 def fit_type(table: Table, turned: bool | None = None) -> tuple[float, bool]:

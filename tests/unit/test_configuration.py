@@ -144,8 +144,8 @@ def test_required_keys() -> None:
 def test_a_typing_error_in_a_key() -> None:
     assert check(modles=[]) == [
         (
-            "config.yaml: unknown key 'modles'; did you mean 'models'? Allowed: study, waves, missing_codes, response_scales, "
-            "cleaning, quality_flags, alters, networks, value_chain, scales, derived, references and 7 more"
+            "config.yaml: unknown key 'modles'; did you mean 'models'? Allowed: study, waves, frame_margins, missing_codes, "
+            "response_scales, cleaning, quality_flags, alters, networks, value_chain, scales, derived and 8 more"
         )
     ]
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmties.errors import StudyError
-from firmties.estimation import fit_model
+from firmties.estimation import fit_model, fit_waves
 from firmties.hypotheses import adjust_p_values, is_on_side, judge, tabulate_hypotheses, tabulate_signs
 
 FAMILIES = {"main": {"adjust": "holm", "level": 0.05}, "side": {"adjust": "bh", "level": 0.10}}
@@ -196,7 +196,8 @@ def find_signs(contrast: str) -> list[str]:
     table = two_waves()
     settings = {"id": "m", "estimator": "ols", "outcomes": ["y"], "formula": "wave + x + group"}
     fits = fit_model(settings, table, WORDS)
-    return tabulate_signs([hypothesis("H1", (contrast, "greater"))], fits, {"panel": table}, WORDS)["sign"].tolist()
+    apart = fit_waves(fits, table, WORDS)
+    return tabulate_signs([hypothesis("H1", (contrast, "greater"))], apart, {"panel": table})["sign"].tolist()
 
 
 def test_sign_of_a_contrast_in_each_wave() -> None:

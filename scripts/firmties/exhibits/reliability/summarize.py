@@ -64,10 +64,11 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     wanted = options.get("scales", "all")
     if wanted != "all":
         scales = scales.set_index("name").loc[wanted].reset_index()
+    apart = {wave: panel.loc[panel["wave"] == wave] for wave in waves["id"]}
     rows = []
     for scale in scales.itertuples(index=False):
         for wave in waves.itertuples(index=False):
-            here = panel.loc[panel["wave"] == wave.id]
+            here = apart[wave.id]
             asked = [item for item in scale.items if item in here and here[item].notna().any()]
             answers = here[asked].astype(float)
             alpha, low, high = compute_alpha(answers)
