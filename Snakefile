@@ -34,6 +34,8 @@ TABLES = [name for name in EXHIBITS if name not in FIGURES]
 SAMPLES = {wave: entry["sample"] for wave, entry in WAVES.items() if "sample" in entry}
 LONG_FILES = slices.list_long_files(CONFIG, STUDY.crosswalk_rows)
 HAS_ALTERS = "alters" in CONFIG
+PREDICTED = slices.list_models_tested(CONFIG.get("predictions", []))
+TESTED = slices.list_models_tested(CONFIG.get("hypotheses", []))
 RESULTS = ["estimates", "models", "predictions", "hypotheses"]
 
 
@@ -53,15 +55,17 @@ def options(exhibit):
     return {key: value for key, value in EXHIBITS[exhibit].items() if key not in words}
 
 
+def shared(models, chosen):
+    return [model for model in models if model in chosen]
+
+
 def fits(models):
     return [f"data/processed/fits/{model}.json" for model in models]
 
 
-def scored(wildcards=None):
-    """The scored tables, by name."""
-    return {name: f"data/processed/{name}.parquet" for name in ("panel", "alters")} | {
-        "dictionary": "data/processed/dictionary.csv"
-    }
+def fitted_table(wildcards):
+    """The scored table that a model is fitted on."""
+    return f"data/processed/{MODELS[wildcards.model].get('table', 'panel')}.parquet"
 
 
 def sources(wildcards):
@@ -70,8 +74,11 @@ def sources(wildcards):
     paths = {name: f"data/processed/{name}.parquet" for name in ("panel", "alters", "alter_pairs", "networks")}
     paths |= {name: f"data/interim/{name}.parquet" for name in ("kinds", "flags")}
     paths |= {"dictionary": "data/processed/dictionary.csv", "ledger": "data/processed/ledger.csv"}
-    paths |= {name: f"reports/results/{name}.csv" for name in ("predictions", "hypotheses")}
-    paths |= dict.fromkeys(("fits", "estimates", "models"), fits(slices.list_models_of(CONFIG, exhibit)))
+    models = slices.list_models_of(CONFIG, exhibit)
+    paths |= dict.fromkeys(("fits", "estimates", "models"), fits(models))
+    paths["predictions"] = expand("data/processed/predictions/{model}.csv", model=shared(models, PREDICTED))
+    paths["contrasts"] = expand("data/processed/contrasts/{model}.csv", model=shared(models, TESTED))
+    paths["hypotheses"] = "reports/results/hypotheses.csv"
     if SAMPLES:
         paths["sample"] = "data/interim/sample.parquet"
     if "frame_margins" in CONFIG:
@@ -80,7 +87,7 @@ def sources(wildcards):
         paths["published"] = "data/published.csv"
     if "file" in exhibit:
         paths["listing"] = exhibit["file"]
-    return {name: paths[name] for name in KINDS[exhibit["kind"]]["sources"] if name in paths}
+    return {name: paths[name] for name in KINDS[exhibit["kind"]]["sources"] if paths.get(name)}
 
 
 wildcard_constraints:
@@ -144,10 +151,8 @@ rule link:
         kinds=expand(rules.clean.output.kinds, wave=WAVES),
         flags=expand(rules.clean.output.flags, wave=WAVES),
         ledgers=expand(rules.clean.output.ledger, wave=WAVES),
-        samples=list(SAMPLES.values()),
         modules=library("link"),
     output:
-        **({"sample": "data/interim/sample.parquet"} if SAMPLES else {}),
         panel="data/interim/panel.parquet",
         kinds="data/interim/kinds.parquet",
         flags="data/interim/flags.parquet",
@@ -156,13 +161,30 @@ rule link:
         "logs/link.log",
     params:
         waves=list(WAVES),
-        sample_waves=list(SAMPLES),
         study=slices.pick_keys(CONFIG),
         order=list(STUDY.list_variables()["panel"]),
     message:
         "Linking {params.waves} into a panel"
     script:
         "scripts/link.py"
+
+
+rule sample:
+    input:
+        samples=list(SAMPLES.values()),
+        panel=rules.link.output.panel,
+        modules=library("sample"),
+    output:
+        "data/interim/sample.parquet",
+    log:
+        "logs/sample.log",
+    params:
+        waves=list(SAMPLES),
+        firm=CONFIG["study"]["firm"],
+    message:
+        "Stacking the sample files"
+    script:
+        "scripts/sample.py"
 
 
 if HAS_ALTERS:
@@ -192,6 +214,8 @@ rule score:
     input:
         **(dict(rules.alters.output.items()) if HAS_ALTERS else {}),
         **({"decisions": CONFIG["networks"]["decision_table"]} if "networks" in CONFIG else {}),
+        # Scoring does not read the sample files, but waits until they are sound: no result comes before that.
+        **({"sample": ancient(rules.sample.output[0])} if SAMPLES else {}),
         panel=rules.link.output.panel,
         kinds=rules.link.output.kinds,
         modules=library("score"),
@@ -234,7 +258,7 @@ rule export:
 
 rule fit:
     input:
-        table=lambda wildcards: scored()[MODELS[wildcards.model].get("table", "panel")],
+        table=fitted_table,
         dictionary=rules.score.output.dictionary,
         modules=library("fit"),
     output:
@@ -246,51 +270,71 @@ rule fit:
         model=lambda wildcards: slices.slice_model(CONFIG, MODELS[wildcards.model])["model"],
         sets=lambda wildcards: slices.slice_model(CONFIG, MODELS[wildcards.model])["sets"],
         samples=lambda wildcards: slices.slice_model(CONFIG, MODELS[wildcards.model])["samples"],
-        by_wave=lambda wildcards: wildcards.model in slices.list_models_tested(CONFIG.get("hypotheses", [])),
+        by_wave=lambda wildcards: wildcards.model in TESTED,
     message:
         "Fitting {wildcards.model}"
     script:
         "scripts/fit.py"
 
 
+rule predict:
+    input:
+        table=fitted_table,
+        fits=rules.fit.output.fits,
+        modules=library("predict"),
+    output:
+        "data/processed/predictions/{model}.csv",
+    log:
+        "logs/predict_{model}.log",
+    params:
+        predictions=lambda wildcards: [entry for entry in CONFIG["predictions"] if entry["model"] == wildcards.model],
+    message:
+        "Predicting from {wildcards.model}"
+    script:
+        "scripts/predict.py"
+
+
+rule contrast:
+    input:
+        table=fitted_table,
+        fits=rules.fit.output.fits,
+        by_wave=rules.fit.output.by_wave,
+        modules=library("contrast"),
+    output:
+        "data/processed/contrasts/{model}.csv",
+    log:
+        "logs/contrast_{model}.log",
+    params:
+        hypotheses=lambda wildcards: slices.slice_contrasts(CONFIG, wildcards.model),
+    message:
+        "Estimating contrasts of {wildcards.model}"
+    script:
+        "scripts/contrast.py"
+
+
 rule collect:
     input:
         fits=fits(MODELS),
+        predictions=expand(rules.predict.output, model=PREDICTED),
         dictionary=rules.score.output.dictionary,
         modules=library("collect"),
     output:
         estimates="reports/results/estimates.csv",
         models="reports/results/models.csv",
+        predictions="reports/results/predictions.csv",
     log:
         "logs/collect.log",
+    params:
+        order=[entry["id"] for entry in CONFIG.get("predictions", [])],
     message:
-        "Collecting estimates"
+        "Collecting the models' results"
     script:
         "scripts/collect.py"
 
 
-rule predict:
-    input:
-        **scored(),
-        fits=fits(slices.list_models_tested(CONFIG.get("predictions", []))),
-        modules=library("predict"),
-    output:
-        "reports/results/predictions.csv",
-    log:
-        "logs/predict.log",
-    params:
-        predictions=CONFIG.get("predictions", []),
-    message:
-        "Predicting"
-    script:
-        "scripts/predict.py"
-
-
 rule test:
     input:
-        **scored(),
-        fits=fits(slices.list_models_tested(CONFIG.get("hypotheses", []))),
-        by_wave=expand(rules.fit.output.by_wave, model=slices.list_models_tested(CONFIG.get("hypotheses", []))),
+        contrasts=expand(rules.contrast.output, model=TESTED),
         modules=library("test"),
     output:
         "reports/results/hypotheses.csv",

@@ -1,4 +1,4 @@
-"""Collect all fits into one table of estimates and one of models."""
+"""Collect the results of all models: a table of estimates, one of models, one of predictions."""
 
 import json
 from collections.abc import Sequence
@@ -8,15 +8,29 @@ import pandas as pd
 
 from firmties.estimation import tabulate_estimates, tabulate_models
 from firmties.jobs import run_job
+from firmties.predictions import PREDICTIONS
 
 
-def main(fits: Sequence[str], estimates: str, models: str, dictionary: str | None = None) -> str:
-    """Read the fits, write estimates.csv and models.csv; return what the log says."""
+def main(
+    fits: Sequence[str],
+    predicted: Sequence[str],
+    order: Sequence[str],
+    estimates: str,
+    models: str,
+    predictions: str,
+    dictionary: str | None = None,
+) -> str:
+    """Read fits and predictions, write estimates.csv, models.csv and predictions.csv; return what the log says."""
     entries = [entry for path in fits for entry in json.loads(Path(path).read_text(encoding="utf-8"))]
     words = pd.read_csv(dictionary, dtype="str", keep_default_na=False) if dictionary else None
     Path(estimates).parent.mkdir(parents=True, exist_ok=True)
     tabulate_estimates(entries, words).to_csv(estimates, index=False, lineterminator="\n")
     tabulate_models(entries).to_csv(models, index=False, lineterminator="\n")
+    # As text, so that every number stays as it was written.
+    tables = [pd.read_csv(path, dtype="str", keep_default_na=False) for path in predicted]
+    joined = pd.concat([pd.DataFrame(columns=PREDICTIONS), *tables], ignore_index=True)
+    joined = joined.sort_values("prediction", key=lambda names: names.map(list(order).index), kind="stable")
+    joined.to_csv(predictions, index=False, lineterminator="\n")
     failed = [
         f"{entry['model']} {entry['outcome']}: {entry['reason']}\n" for entry in entries if entry["status"] == "failed"
     ]
@@ -28,8 +42,11 @@ if "snakemake" in globals():
     run_job(
         main,
         job.log[0],
-        fits=list(job.input.fits) if not isinstance(job.input.fits, str) else [job.input.fits],
+        fits=list(job.input.fits),
+        predicted=list(job.input.predictions),
+        order=job.params.order,
         dictionary=job.input.get("dictionary"),
         estimates=job.output.estimates,
         models=job.output.models,
+        predictions=job.output.predictions,
     )

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from firmties.jobs import run_job
-from firmties.link import check_sample, stack_tables, stack_waves
+from firmties.link import stack_waves
 
 
 def main(
@@ -15,12 +15,11 @@ def main(
     kinds: Sequence[str],
     flags: Sequence[str],
     ledgers: Sequence[str],
-    samples: Mapping[int, str],
     study: Mapping[str, Any],
     order: Sequence[str],
     outputs: Mapping[str, str],
 ) -> str:
-    """Stack values, kinds, flags, ledgers and sample files; write Parquet, the ledger as CSV."""
+    """Stack values, kinds, flags and ledgers; write Parquet, the ledger as CSV."""
     keys = ["wave", study["firm"], study.get("response", "response")]
     tables = {wave: pd.read_parquet(path) for wave, path in zip(waves, values, strict=True)}
     reasons = {wave: pd.read_parquet(path) for wave, path in zip(waves, kinds, strict=True)}
@@ -30,10 +29,6 @@ def main(
     pd.concat([pd.read_parquet(path) for path in flags], ignore_index=True).to_parquet(outputs["flags"])
     ledger = pd.concat([pd.read_csv(path, dtype="str", keep_default_na=False) for path in ledgers], ignore_index=True)
     ledger.to_csv(outputs["ledger"], index=False, lineterminator="\n")
-    if samples:
-        sample = stack_tables({wave: pd.read_csv(path, dtype={study["firm"]: "str"}) for wave, path in samples.items()})
-        check_sample(sample, panel, study["firm"], samples)
-        sample.to_parquet(outputs["sample"])
     return f"{len(panel)} firm-waves, {panel[study['firm']].nunique()} firms, {len(ledger)} rows in the ledger\n"
 
 
@@ -47,7 +42,6 @@ if "snakemake" in globals():
         kinds=job.input.kinds,
         flags=job.input.flags,
         ledgers=job.input.ledgers,
-        samples=dict(zip(job.params.sample_waves, job.input.samples, strict=True)),
         study=job.params.study,
         order=job.params.order,
         outputs=dict(job.output.items()),

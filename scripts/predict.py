@@ -1,4 +1,4 @@
-"""Compute the declared average adjusted predictions."""
+"""Compute the declared average adjusted predictions of one model."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,25 +11,22 @@ from firmties.jobs import run_job
 from firmties.predictions import tabulate_predictions
 
 
-def main(fits: Sequence[str], tables: Mapping[str, str], predictions: Sequence[Mapping[str, Any]], output: str) -> str:
-    """Read fits and scored tables, write predictions.csv; return what the log says."""
-    entries = [entry for path in fits for entry in json.loads(Path(path).read_text(encoding="utf-8"))]
-    needed = {entry["table"] for entry in entries}
-    frames = {name: pd.read_parquet(path) for name, path in tables.items() if name in needed}
-    table, remarks = tabulate_predictions(predictions, entries, frames)
+def main(fits: str, table: str, predictions: Sequence[Mapping[str, Any]], output: str) -> str:
+    """Read the model's fits and its scored table, write the predictions; return what the log says."""
+    entries = json.loads(Path(fits).read_text(encoding="utf-8"))
+    frame, remarks = tabulate_predictions(predictions, entries, {entries[0]["table"]: pd.read_parquet(table)})
     Path(output).parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(output, index=False, lineterminator="\n")
-    return "\n".join([f"{len(table)} predictions", *remarks]) + "\n"
+    frame.to_csv(output, index=False, lineterminator="\n")
+    return "\n".join([f"{len(frame)} predictions", *remarks]) + "\n"
 
 
 if "snakemake" in globals():
     job = globals()["snakemake"]
-    given = job.input.get("fits", [])
     run_job(
         main,
         job.log[0],
-        fits=[given] if isinstance(given, str) else list(given),
-        tables={name: job.input[name] for name in ("panel", "alters") if name in dict(job.input.items())},
+        fits=job.input.fits,
+        table=job.input.table,
         predictions=job.params.predictions,
         output=job.output[0],
     )

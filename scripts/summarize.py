@@ -16,7 +16,9 @@ AS_TEXT = ("published", "listing", "dictionary")
 
 
 def read_source(name: str, paths: str | Sequence[str]) -> Any:
-    """Read a table (Parquet or CSV), or the entries of JSON files into one list."""
+    """Read a table (Parquet, or one or several of CSV), or the entries of JSON files into one list."""
+    if not isinstance(paths, str) and paths[0].endswith(".csv"):
+        return pd.concat([read_table(path) for path in paths], ignore_index=True)
     if not isinstance(paths, str):
         return [entry for path in paths for entry in json.loads(Path(path).read_text(encoding="utf-8"))]
     if Path(paths).suffix == ".parquet":

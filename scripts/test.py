@@ -1,36 +1,33 @@
-"""Test the declared hypotheses."""
+"""Judge the declared hypotheses by their contrasts."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from firmties.hypotheses import tabulate_hypotheses, tabulate_signs
+from firmties.hypotheses import CONTRASTS, judge_hypotheses
 from firmties.jobs import run_job
+
+TEXTS = ("hypothesis", "component", "model", "outcome", "contrast", "alternative", "outcome_level", "reason", "signs")
+
+
+def read_contrasts(path: str) -> pd.DataFrame:
+    """Read contrasts, numbers to the last digit."""
+    types = {name: "str" if name in TEXTS else "float64" for name in CONTRASTS}
+    table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""], float_precision="round_trip")
+    return table.fillna(dict.fromkeys(TEXTS, ""))
 
 
 def main(
-    fits: Sequence[str],
-    by_wave: Sequence[str],
-    tables: Mapping[str, str],
+    contrasts: Sequence[str],
     hypotheses: Sequence[Mapping[str, Any]],
     families: Mapping[str, Mapping[str, Any]],
     output: str,
 ) -> str:
-    """Read fits and scored tables, write hypotheses.csv; return what the log says."""
-    entries, apart = (
-        [entry for path in paths for entry in json.loads(Path(path).read_text(encoding="utf-8"))]
-        for paths in (fits, by_wave)
-    )
-    needed = {entry["table"] for entry in entries}
-    frames = {name: pd.read_parquet(path) for name, path in tables.items() if name in needed}
-    table = tabulate_hypotheses(hypotheses, families, entries, frames)
-    signs = tabulate_signs(hypotheses, apart, frames)
-    signs["signs"] = signs["wave"].astype("str") + "=" + signs["sign"]
-    joined = signs.groupby(["hypothesis", "component"], as_index=False)["signs"].agg("|".join)
-    table = table.merge(joined, on=["hypothesis", "component"], how="left", validate="one_to_one")
+    """Read the contrasts of all models, write hypotheses.csv; return what the log says."""
+    tables = [read_contrasts(path) for path in contrasts] or [pd.DataFrame(columns=CONTRASTS)]
+    table = judge_hypotheses(hypotheses, families, pd.concat(tables, ignore_index=True))
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(output, index=False, lineterminator="\n")
     verdicts = table.drop_duplicates("hypothesis")
@@ -40,16 +37,10 @@ def main(
 
 if "snakemake" in globals():
     job = globals()["snakemake"]
-    fits, by_wave = (
-        [paths] if isinstance(paths, str) else list(paths)
-        for paths in (job.input.get("fits", []), job.input.get("by_wave", []))
-    )
     run_job(
         main,
         job.log[0],
-        fits=fits,
-        by_wave=by_wave,
-        tables={name: job.input[name] for name in ("panel", "alters") if name in dict(job.input.items())},
+        contrasts=list(job.input.contrasts),
         hypotheses=job.params.hypotheses,
         families=job.params.families,
         output=job.output[0],

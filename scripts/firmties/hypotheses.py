@@ -13,10 +13,14 @@ from firmties.predictions import ContrastError, Predictor, choose_fits, combine,
 if TYPE_CHECKING:
     import pandas as pd
 
+CONTRASTS = [
+    "hypothesis", "component", "model", "outcome", "contrast", "alternative", "estimate", "std_error", "df",
+    "conf_low", "conf_high", "p_value", "outcome_level", "reason", "signs",
+]  # fmt: skip
 HYPOTHESES = [
     "hypothesis", "family", "claim", "component", "model", "outcome", "contrast", "alternative", "estimate",
     "std_error", "df", "conf_low", "conf_high", "p_value", "p_hypothesis", "p_adjusted", "adjustment", "level",
-    "verdict", "planted", "sources", "outcome_level", "reason",
+    "verdict", "planted", "sources", "outcome_level", "reason", "signs",
 ]  # fmt: skip
 
 
@@ -84,105 +88,114 @@ def judge(components: Sequence[Mapping[Any, Any]], p_adjusted: float, level: flo
     return "undecided"
 
 
-def tabulate_hypotheses(
+def estimate_contrasts(
     hypotheses: Sequence[Mapping[str, Any]],
-    families: Mapping[str, Mapping[str, Any]],
     fits: Sequence[Mapping[str, Any]],
     tables: Mapping[str, pd.DataFrame],
+    fits_by_wave: Sequence[Mapping[str, Any]] = (),
 ) -> pd.DataFrame:
-    """Test the declared hypotheses, a row a component.
+    """Estimate the contrasts of the declared hypotheses, a row a component.
 
-    The p-value of a component is for the alternative that it states. That of a hypothesis is the largest of its
-    components' (intersection-union test, Berger 1982), and is adjusted within the family as declared. A hypothesis that
-    is ``pending``, or of which a component cannot be estimated, has none, and counts in the family with p = 1.
+    The p-value of a component is for the alternative that it states.
+
+    Parameters
+    ----------
+    hypotheses
+        Of the configuration: id, and components with name, model, outcome, contrast, alternative and perhaps level.
+    fits
+        Entries of the models named; of a model in blocks the last block, of several samples the first counts.
+    tables
+        ``panel`` and ``alters`` as scored.
+    fits_by_wave
+        Entries of the same models, fitted to single waves (`fit_waves`).
+
+    Returns
+    -------
+    pandas.DataFrame
+        hypothesis, component, model, outcome, contrast, alternative, estimate, std_error, df, conf_low, conf_high,
+        p_value; outcome_level: the event of an ordered outcome; reason: why a contrast could not be estimated; signs:
+        the contrast's sign in each wave alone, such as ``1=+|2=-``, with ``?`` where the wave does not give it.
+
+    Raises
+    ------
+    StudyError
+        If a model, outcome or contrast is not what the configuration can mean.
+    """
+    import pandas as pd
+
+    apart = {wave: [fit for fit in fits_by_wave if fit["wave"] == wave] for wave in {f["wave"] for f in fits_by_wave}}
+    parts = {wave: {name: table.loc[table["wave"] == wave] for name, table in tables.items()} for wave in sorted(apart)}
+    known: dict[Any, dict[tuple[str, ...], Predictor]] = {place: {} for place in ("all", *parts)}
+    rows: list[dict[str, Any]] = []
+    for hypothesis in hypotheses:
+        for component in hypothesis["components"]:
+            where = f"hypotheses: {hypothesis['id']}: {component['name']}"
+            found = _estimate_component(component, fits, tables, known["all"], where)
+            signs = []
+            for wave, part in parts.items():
+                estimate = _estimate_component(component, apart[wave], part, known[wave], where).get("estimate")
+                signs.append(f"{wave}={'?' if estimate is None else '+' if estimate > 0 else '-'}")
+            rows.append(
+                {key: component[key] for key in ("model", "outcome", "contrast", "alternative")}
+                | {"hypothesis": hypothesis["id"], "component": component["name"]}
+                | {"outcome_level": component.get("level", ""), "signs": "|".join(signs)}
+                | found
+            )
+    return pd.DataFrame(rows, columns=CONTRASTS)
+
+
+def judge_hypotheses(
+    hypotheses: Sequence[Mapping[str, Any]], families: Mapping[str, Mapping[str, Any]], contrasts: pd.DataFrame
+) -> pd.DataFrame:
+    """Judge the declared hypotheses by their contrasts, a row a component.
+
+    The p-value of a hypothesis is the largest of its components' (intersection-union test, Berger 1982), and is
+    adjusted within the family as declared. A hypothesis that is ``pending``, or of which a component cannot be
+    estimated, has none, and counts in the family with p = 1.
 
     Parameters
     ----------
     hypotheses, families
         Of the configuration.
-    fits
-        Entries of the models named; of a model in blocks the last block, of several samples the first counts.
-    tables
-        ``panel`` and ``alters`` as scored.
+    contrasts
+        As of `estimate_contrasts`; every component once.
 
     Returns
     -------
     pandas.DataFrame
-        Columns of ``hypotheses.csv``. ``level`` is the family's level of significance, ``outcome_level`` the event of
-        an ordered outcome, ``reason`` says why a contrast could not be estimated.
+        Columns of ``hypotheses.csv``. ``level`` is the family's level of significance.
 
     Raises
     ------
     StudyError
-        If a family, model, outcome or contrast is not what the configuration can mean.
+        If a hypothesis names a family that is not declared.
     """
     import pandas as pd
 
-    predictors: dict[tuple[str, ...], Predictor] = {}
     rows: list[dict[str, Any]] = []
     for hypothesis in hypotheses:
-        where = f"hypotheses: {hypothesis['id']}"
         if hypothesis["family"] not in families:
             problem = describe_allowed(hypothesis["family"], families)
-            raise StudyError(f"{where}: family: no family '{hypothesis['family']}'; {problem}")
+            raise StudyError(f"hypotheses: {hypothesis['id']}: family: no family '{hypothesis['family']}'; {problem}")
         family = families[hypothesis["family"]]
-        for component in hypothesis["components"]:
-            found = _estimate_component(component, fits, tables, predictors, f"{where}: {component['name']}")
-            rows.append(
-                {
-                    "hypothesis": hypothesis["id"],
-                    "family": hypothesis["family"],
-                    "claim": hypothesis["claim"],
-                    "component": component["name"],
-                    "model": component["model"],
-                    "outcome": component["outcome"],
-                    "outcome_level": component.get("level", ""),
-                    "contrast": component["contrast"],
-                    "alternative": component["alternative"],
-                    "adjustment": family["adjust"],
-                    "level": family["level"],
-                    "planted": component.get("planted"),
-                    "sources": hypothesis.get("sources", ""),
-                    "pending": hypothesis.get("pending", ""),
-                }
-                | found
-            )
-    return _judge_families(pd.DataFrame(rows, columns=[*HYPOTHESES, "pending"]))[HYPOTHESES]
-
-
-def tabulate_signs(
-    hypotheses: Sequence[Mapping[str, Any]],
-    fits: Sequence[Mapping[str, Any]],
-    tables: Mapping[str, pd.DataFrame],
-) -> pd.DataFrame:
-    """Give the sign of every component's contrast in each wave alone.
-
-    Parameters
-    ----------
-    hypotheses, tables
-        As in `tabulate_hypotheses`.
-    fits
-        Entries of the models named, fitted to single waves (`fit_waves`).
-
-    Returns
-    -------
-    pandas.DataFrame
-        hypothesis, component, wave, sign (``+``, ``-``; ``?`` where the wave alone does not give the contrast).
-    """
-    import pandas as pd
-
-    rows = []
-    for wave in sorted({fit["wave"] for fit in fits}):
-        here = [fit for fit in fits if fit["wave"] == wave]
-        part = {name: table.loc[table["wave"] == wave] for name, table in tables.items()}
-        predictors: dict[tuple[str, ...], Predictor] = {}
-        for hypothesis in hypotheses:
-            for component in hypothesis["components"]:
-                where = f"hypotheses: {hypothesis['id']}: {component['name']}"
-                estimate = _estimate_component(component, here, part, predictors, where).get("estimate")
-                sign = "?" if estimate is None else "+" if estimate > 0 else "-"
-                rows.append((hypothesis["id"], component["name"], wave, sign))
-    return pd.DataFrame(rows, columns=["hypothesis", "component", "wave", "sign"])
+        rows += [
+            {
+                "hypothesis": hypothesis["id"],
+                "component": component["name"],
+                "family": hypothesis["family"],
+                "claim": hypothesis["claim"],
+                "adjustment": family["adjust"],
+                "level": family["level"],
+                "planted": component.get("planted"),
+                "sources": hypothesis.get("sources", ""),
+                "pending": hypothesis.get("pending", ""),
+            }
+            for component in hypothesis["components"]
+        ]
+    keys = ["hypothesis", "component"]
+    declared = [*keys, "family", "claim", "adjustment", "level", "planted", "sources", "pending"]
+    table = pd.DataFrame(rows, columns=declared).merge(contrasts, on=keys, how="left", validate="one_to_one")
+    return _judge_families(table)[HYPOTHESES]
 
 
 def _estimate_component(
@@ -215,7 +228,8 @@ def _judge_families(table: pd.DataFrame) -> pd.DataFrame:
     """Fill in p_hypothesis, p_adjusted and verdict."""
     import pandas as pd
 
-    table = table.astype({"p_hypothesis": "float64", "p_adjusted": "float64", "verdict": "object"})
+    blank = pd.Series(float("nan"), index=table.index)
+    table = table.assign(p_hypothesis=blank, p_adjusted=blank, verdict=blank.astype("object"))
     groups = table.groupby("hypothesis", sort=False)
     counted = groups["p_value"].transform(lambda values: values.notna().all()) & table["pending"].eq("")
     table["p_hypothesis"] = groups["p_value"].transform("max").astype("float64").where(counted)

@@ -78,6 +78,16 @@ def list_models_of(config: Config, exhibit: Config) -> list[str]:
     return [model["id"] for model in config.get("models", []) if not chosen or model["id"] in chosen]
 
 
+def slice_contrasts(config: Config, model: str) -> list[dict[str, Any]]:
+    """Of the hypotheses with a component that uses a model, what those components' estimates depend on."""
+    needed = ("name", "model", "outcome", "level", "contrast", "alternative")
+    components = {
+        hypothesis["id"]: [pick(part, *needed) for part in hypothesis["components"] if part["model"] == model]
+        for hypothesis in config.get("hypotheses", [])
+    }
+    return [{"id": name, "components": parts} for name, parts in components.items() if parts]
+
+
 def list_models_tested(entries: Iterable[Config]) -> list[str]:
     """Models that predictions or the components of hypotheses use, in the order of their first use."""
     return list(dict.fromkeys(part["model"] for entry in entries for part in entry.get("components", [entry])))

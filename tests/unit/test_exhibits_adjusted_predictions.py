@@ -54,7 +54,7 @@ def sources() -> dict[str, Any]:
         make_contrast("H3", "mu(kind=a)"),
     ]
     return {
-        "predictions": pd.DataFrame(cells), "hypotheses": pd.DataFrame(contrasts), "models": pd.DataFrame([MODEL]),
+        "predictions": pd.DataFrame(cells), "contrasts": pd.DataFrame(contrasts), "models": pd.DataFrame([MODEL]),
         "panel": pd.DataFrame({"wave": [1, 2]}), "dictionary": DICTIONARY, "study": STUDY, "waves": WAVES,
     }  # fmt: skip
 
@@ -89,7 +89,7 @@ def test_a_contrast_stands_beside_the_panel_of_its_variable(sources: dict[str, A
 
 
 def test_a_contrast_at_another_level_of_the_outcome_is_not_shown(sources: dict[str, Any]) -> None:
-    sources["hypotheses"]["outcome_level"] = ">= 4"
+    sources["contrasts"]["outcome_level"] = ">= 4"
     assert "contrast" not in set(summarize(sources, OPTIONS)[0]["part"])
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from firmties.errors import StudyError
 from firmties.estimation import fit_model, fit_waves
-from firmties.hypotheses import adjust_p_values, is_on_side, judge, tabulate_hypotheses, tabulate_signs
+from firmties.hypotheses import adjust_p_values, estimate_contrasts, is_on_side, judge, judge_hypotheses
 
 FAMILIES = {"main": {"adjust": "holm", "level": 0.05}, "side": {"adjust": "bh", "level": 0.10}}
 rng = np.random.default_rng(7)
@@ -35,7 +35,8 @@ def hypothesis(name: str, *components: tuple[str, str], **changes: Any) -> dict[
 
 
 def tabulate(*hypotheses: dict[str, Any], fits: list[dict[str, Any]] = FITS) -> pd.DataFrame:
-    return tabulate_hypotheses(hypotheses, FAMILIES, fits, {"panel": TABLE}).set_index(["hypothesis", "component"])
+    contrasts = estimate_contrasts(hypotheses, fits, {"panel": TABLE})
+    return judge_hypotheses(hypotheses, FAMILIES, contrasts).set_index(["hypothesis", "component"])
 
 
 RISES = hypothesis("H1", ("slope(up)", "greater"))
@@ -165,7 +166,7 @@ def test_planted_value_is_carried_through() -> None:
 
 
 def test_no_hypotheses_give_an_empty_table_with_its_columns() -> None:
-    assert "verdict" in tabulate_hypotheses([], FAMILIES, [], {}).columns
+    assert "verdict" in judge_hypotheses([], FAMILIES, estimate_contrasts([], [], {})).columns
 
 
 @pytest.mark.parametrize(
@@ -192,17 +193,17 @@ def two_waves() -> pd.DataFrame:
     return table
 
 
-def find_signs(contrast: str) -> list[str]:
+def find_signs(contrast: str) -> str:
     table = two_waves()
     settings = {"id": "m", "estimator": "ols", "outcomes": ["y"], "formula": "wave + x + group"}
     fits = fit_model(settings, table, WORDS)
     apart = fit_waves(fits, table, WORDS)
-    return tabulate_signs([hypothesis("H1", (contrast, "greater"))], apart, {"panel": table})["sign"].tolist()
+    return str(estimate_contrasts([hypothesis("H1", (contrast, "greater"))], fits, {"panel": table}, apart)["signs"][0])
 
 
 def test_sign_of_a_contrast_in_each_wave() -> None:
-    assert find_signs("slope(x)") == ["+", "-"]
+    assert find_signs("slope(x)") == "1=+|2=-"
 
 
 def test_wave_without_a_level_gives_no_sign() -> None:
-    assert find_signs("mu(group=b) - mu(group=a)") == ["+", "?"]
+    assert find_signs("mu(group=b) - mu(group=a)") == "1=+|2=?"

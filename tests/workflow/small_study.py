@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 ROOT = Path(__file__).parents[2]
+
+Place = tuple[Path, Path]
+"""Where the workflow is, and the study."""
 
 CONFIG = """\
 study: {title: A small study, firm: firm, response: resp}
@@ -128,3 +135,28 @@ def run_snakemake(workflow: Path, study: Path, *arguments: str) -> subprocess.Co
     return subprocess.run(
         [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, cwd=study
     )
+
+
+@contextmanager
+def edited(path: Path, change: Callable[[str], str]) -> Iterator[None]:
+    """Edit a file, and put it back with its time."""
+    before, times = path.read_text(encoding="utf-8"), path.stat()
+    after = change(before)
+    assert after != before
+    path.write_text(after, encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_text(before, encoding="utf-8")
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def list_jobs(place: Place, *arguments: str) -> set[str]:
+    """What a run would do now."""
+    run = run_snakemake(*place, "--dry-run", *arguments)
+    assert run.returncode == 0, run.stdout
+    return set(re.findall(r"^Job \d+: (.*)$", run.stdout, flags=re.MULTILINE))
+
+
+def replace(old: str, new: str) -> Callable[[str], str]:
+    return lambda text: text.replace(old, new, 1)

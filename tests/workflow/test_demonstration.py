@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from small_study import ROOT, run_snakemake
+from small_study import ROOT, edited, list_jobs, replace, run_snakemake
 
 pytestmark = pytest.mark.slow
 
@@ -105,3 +105,61 @@ def test_no_sales_in_the_wrong_unit_are_left(study: Path, outcomes: pd.DataFrame
 
 def test_second_run_has_nothing_to_do(study: Path) -> None:
     assert "Nothing to be done" in run_snakemake(ROOT, study).stdout
+
+
+# --- reruns: what the small study does not have --------------------------------------------------------------------
+
+BEFORE_SCORING = ("Reading", "Cleaning", "Linking", "Stacking", "Gathering")
+FLOW = {"Summarizing F1", "Drawing F1", "Rendering the report"}
+FIELDWORK = {"Summarizing T1", "Typesetting T1"}
+
+
+@pytest.fixture(scope="module")
+def down(study: Path) -> set[str]:
+    """Every job from scoring on."""
+    return {job for job in list_jobs((ROOT, study), "--forceall") if not job.startswith(BEFORE_SCORING)}
+
+
+EDITS = {
+    "data/frame_margins.csv": (lambda text: text + "\n", FLOW),
+    "data/raw/wave2_sample.csv": (replace(",R,", ",O,"), FLOW | FIELDWORK | {"Stacking the sample files"}),
+    "report.md": (lambda text: text + "\nOne more line.\n", {"Rendering the report"}),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_edit_reruns_what_depends_on_it(study: Path, name: str) -> None:
+    change, expected = EDITS[name]
+    with edited(study / name, change):
+        assert list_jobs((ROOT, study)) == expected
+
+
+def test_edit_of_the_decision_table_scores_anew(study: Path, down: set[str]) -> None:
+    with edited(study / "data" / "network_type_decision.csv", lambda text: text + "\n"):
+        assert list_jobs((ROOT, study)) == down
+
+
+def test_edit_of_a_waves_crosswalk_cleans_that_wave_alone(study: Path, down: set[str]) -> None:
+    edit = replace("1,,sales_now,,,0.001", "1,,sales_now,,,0.002")
+    with edited(study / "data" / "crosswalk.csv", edit):
+        jobs = list_jobs((ROOT, study))
+    linked = {"Linking 1 2 3 4 into a panel", "Stacking the sample files", "Gathering partners and pairs of partners"}
+    assert jobs == {"Cleaning wave 1"} | linked | down
+
+
+def test_changed_model_leaves_other_models_and_their_exhibits_alone(study: Path) -> None:
+    edit = replace('formula: "ties + constraint_z + ln_alters', 'formula: "ties + constraint_z')
+    with edited(study / "config.yaml", edit):
+        jobs = list_jobs((ROOT, study))
+    assert jobs == {
+        "Fitting M9",
+        "Predicting from M9",
+        "Estimating contrasts of M9",
+        "Collecting the models' results",
+        "Testing hypotheses",
+        "Summarizing F8",
+        "Drawing F8",
+        "Summarizing T13",
+        "Typesetting T13",
+        "Rendering the report",
+    }

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 import pytest
 
-from small_study import copy_workflow, run_snakemake, write_study
+from small_study import Place, copy_workflow, edited, list_jobs, replace, run_snakemake, write_study
 
 pytestmark = pytest.mark.slow
 
@@ -18,16 +12,16 @@ WAVE_1 = {"Reading wave 1 from data/raw/one.csv", "Cleaning wave 1"}
 WAVE_2 = {"Reading wave 2 from data/raw/two.csv", "Cleaning wave 2"}
 LINKED = {"Linking 1 2 into a panel"}
 SCORED = {"Scoring constructs", "Writing the panel for Stata and SPSS"}
-FIRST = {"Fitting first", "Collecting estimates", "Testing hypotheses"}
-SECOND = {"Fitting second", "Collecting estimates", "Predicting"}
+COLLECTED = {"Collecting the models' results"}
+TESTED = {"Estimating contrasts of first", "Testing hypotheses"}
+FIRST = {"Fitting first"} | COLLECTED | TESTED
+SECOND = {"Fitting second", "Predicting from second"} | COLLECTED
 SHOWN_ESTIMATES = {"Summarizing T1", "Typesetting T1"}
 SHOWN_HYPOTHESES = {"Summarizing T2", "Typesetting T2"}
 SHOWN_FLOW = {"Summarizing F1", "Drawing F1"}
 SHOWN_SCALES = {"Summarizing T3", "Typesetting T3"}
 REPORT = {"Rendering the report"}
 DOWN = SCORED | FIRST | SECOND | SHOWN_ESTIMATES | SHOWN_HYPOTHESES | SHOWN_FLOW | SHOWN_SCALES | REPORT
-
-Place = tuple[Path, Path]
 
 
 @pytest.fixture(scope="module")
@@ -39,31 +33,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     return workflow, study
 
 
-@contextmanager
-def edited(path: Path, change: Callable[[str], str]) -> Iterator[None]:
-    """Edit a file, and put it back with its time."""
-    before, times = path.read_text(encoding="utf-8"), path.stat()
-    after = change(before)
-    assert after != before
-    path.write_text(after, encoding="utf-8")
-    try:
-        yield
-    finally:
-        path.write_text(before, encoding="utf-8")
-        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-
-
-def list_jobs(place: Place) -> set[str]:
-    """What a run would do now."""
-    run = run_snakemake(*place, "--dry-run")
-    assert run.returncode == 0, run.stdout
-    return set(re.findall(r"^Job \d+: (.*)$", run.stdout, flags=re.MULTILINE))
-
-
-def replace(old: str, new: str) -> Callable[[str], str]:
-    return lambda text: text.replace(old, new, 1)
-
-
 def test_second_run_has_nothing_to_do(place: Place) -> None:
     assert "Nothing to be done" in run_snakemake(*place).stdout
 
@@ -72,9 +41,10 @@ CONFIG_EDITS = {
     "formula": (replace("formula: sector + wave", "formula: sector"), SECOND | REPORT),
     "alternative": (
         replace("alternative: greater", "alternative: less"),
-        {"Testing hypotheses"} | SHOWN_HYPOTHESES | REPORT,
+        TESTED | SHOWN_HYPOTHESES | REPORT,
     ),
-    "prediction": (replace("by: [sector]", "by: [wave]"), {"Predicting"} | REPORT),
+    "level of a family": (replace("level: 0.05", "level: 0.10"), {"Testing hypotheses"} | SHOWN_HYPOTHESES | REPORT),
+    "prediction": (replace("by: [sector]", "by: [wave]"), {"Predicting from second"} | COLLECTED | REPORT),
     "title of a table": (replace("title: Reliability", "title: How reliable"), {"Typesetting T3"} | REPORT),
     "exclusion": (replace("before >= 250", "before >= 200"), {"Cleaning wave 1", "Cleaning wave 2"} | LINKED | DOWN),
     "file of a wave": (
@@ -121,8 +91,8 @@ def test_words_of_the_report(place: Place) -> None:
 
 SCRIPT_EDITS = {
     "typeset.py": {"Typesetting T1", "Typesetting T2", "Typesetting T3"} | REPORT,
-    "predict.py": {"Predicting"} | REPORT,
-    "firmties/hypotheses.py": {"Testing hypotheses"} | SHOWN_HYPOTHESES | REPORT,
+    "predict.py": {"Predicting from second"} | COLLECTED | REPORT,
+    "firmties/hypotheses.py": TESTED | SHOWN_HYPOTHESES | REPORT,
     "firmties/exhibits/flow/draw.py": {"Drawing F1"} | REPORT,
     "firmties/exhibits/reliability/summarize.py": SHOWN_SCALES | REPORT,
     "firmties/readers/delimited.py": WAVE_1 | WAVE_2 | LINKED | DOWN,

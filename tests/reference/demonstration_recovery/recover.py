@@ -32,7 +32,7 @@ from firmties.alters import gather_alters, gather_pairs  # noqa: E402
 from firmties.clean import clean_wave  # noqa: E402
 from firmties.codebook import Variable  # noqa: E402
 from firmties.estimation import fit_model, tabulate_estimates  # noqa: E402
-from firmties.hypotheses import tabulate_hypotheses  # noqa: E402
+from firmties.hypotheses import estimate_contrasts, judge_hypotheses  # noqa: E402
 from firmties.link import stack_waves  # noqa: E402
 from firmties.score import ScoredStudy, score_study  # noqa: E402
 from firmties.simulation import apply_scenario, simulate_survey  # noqa: E402
@@ -77,7 +77,7 @@ def estimate(study: Study, scored: ScoredStudy, models: tuple[str, ...] = MODELS
     terms = tabulate_estimates(fits)
     terms = terms.assign(quantity=terms["model"] + ": " + terms["term"])
     hypotheses = [h for h in config["hypotheses"] if all(c["model"] in models for c in h["components"])]
-    tested = tabulate_hypotheses(hypotheses, config["families"], fits, tables)
+    tested = judge_hypotheses(hypotheses, config["families"], estimate_contrasts(hypotheses, fits, tables))
     tested = tested.assign(quantity=tested["hypothesis"] + ": " + tested["component"])
     columns = ["quantity", "estimate", "std_error", "conf_low", "conf_high", "p_value"]
     shares = scored.panel["form"].value_counts(normalize=True)

@@ -36,7 +36,7 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
         What the caption needs.
     """
     predictions, dictionary = sources["predictions"], sources["dictionary"]
-    contrasts = sources.get("hypotheses", pd.DataFrame(columns=["hypothesis"]))
+    contrasts = sources.get("contrasts", pd.DataFrame(columns=["hypothesis"]))
     contrasts = contrasts.loc[contrasts["hypothesis"].isin(options.get("hypotheses", []))]
     parts: list[pd.DataFrame] = []
     used: list[tuple[Any, Any]] = []

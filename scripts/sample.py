@@ -1,0 +1,28 @@
+"""Stack the sample files and hold them against the panel."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from firmties.jobs import run_job
+from firmties.link import check_sample, stack_tables
+
+
+def main(samples: Mapping[int, str], panel: str, firm: str, output: str) -> str:
+    """Read the sample files of the waves that have one, write Parquet; return what the log says."""
+    sample = stack_tables({wave: pd.read_csv(path, dtype={firm: "str"}) for wave, path in samples.items()})
+    check_sample(sample, pd.read_parquet(panel, columns=["wave", firm]), firm, samples)
+    sample.to_parquet(output)
+    return f"{len(sample)} firms invited in {len(samples)} waves\n"
+
+
+if "snakemake" in globals():
+    job = globals()["snakemake"]
+    run_job(
+        main,
+        job.log[0],
+        samples=dict(zip(job.params.waves, job.input.samples, strict=True)),
+        panel=job.input.panel,
+        firm=job.params.firm,
+        output=job.output[0],
+    )
