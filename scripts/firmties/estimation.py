@@ -229,7 +229,7 @@ def fit_waves(fits: Sequence[Mapping[str, Any]], table: pd.DataFrame, dictionary
     Parameters
     ----------
     fits
-        Entries of `fit_model`, fitted or failed; of a model in blocks the last block is taken.
+        Entries of `fit_model`, fitted or failed.
     table, dictionary
         As in `fit_model`.
 
@@ -248,10 +248,9 @@ def fit_waves(fits: Sequence[Mapping[str, Any]], table: pd.DataFrame, dictionary
     >>> [(fit["wave"], round(fit["params"][1], 3)) for fit in fit_waves(fits, table, words)]
     [(1, 2.0), (2, 0.5)]
     """
-    last = {(fit["outcome"], fit["sample"]): fit for fit in fits}.values()
     entries = []
     for wave, rows in table.groupby("wave", sort=True):
-        for fit in last:
+        for fit in fits:
             varying = [
                 term
                 for term in parse_formula(fit["formula"])
@@ -269,7 +268,7 @@ def fit_waves(fits: Sequence[Mapping[str, Any]], table: pd.DataFrame, dictionary
             samples = {fit["sample"]: fit["condition"]} if fit["condition"] else {}
             references = {name: codes[0] for name, codes in fit["levels"].items()}
             [entry] = fit_model(settings, rows, dictionary, {}, samples, references)
-            entries.append(entry | {"wave": int(str(wave))})
+            entries.append(entry | {"wave": int(str(wave)), "block": fit["block"]})
     return entries
 
 

@@ -101,9 +101,11 @@ def estimate_contrasts(
     Parameters
     ----------
     hypotheses
-        Of the configuration: id, and components with name, model, outcome, contrast, alternative and perhaps level.
+        Of the configuration: id, and components with name, model, outcome, contrast, alternative and perhaps block and
+        level.
     fits
-        Entries of the models named; of a model in blocks the last block, of several samples the first counts.
+        Entries of the models named; of a model in blocks the last block counts where the component names none, of
+        several samples the first.
     tables
         ``panel`` and ``alters`` as scored.
     fits_by_wave
@@ -205,7 +207,7 @@ def _estimate_component(
     predictors: dict[tuple[str, ...], Predictor],
     where: str,
 ) -> dict[str, Any]:
-    chosen = choose_fits(fits, component["model"], component["outcome"])
+    chosen = choose_fits(fits, component)
     if not chosen:
         raise StudyError(f"{where}: model {component['model']} has no outcome '{component['outcome']}'")
     fit = chosen[0]

@@ -453,9 +453,10 @@ PREDICTIONS = [
 ]  # fmt: skip
 
 
-def choose_fits(fits: Iterable[Mapping[str, Any]], model: str, outcome: str) -> list[Mapping[str, Any]]:
-    """Choose a model's fits for an outcome: of each sample, the last block."""
-    chosen = {fit["sample"]: fit for fit in fits if fit["model"] == str(model) and fit["outcome"] == outcome}
+def choose_fits(fits: Iterable[Mapping[str, Any]], wanted: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Choose the fits of the model and outcome that an entry wants: of each sample its block, or else the last one."""
+    keys = [key for key in ("model", "outcome", "block") if key in wanted]
+    chosen = {fit["sample"]: fit for fit in fits if all(fit[key] == str(wanted[key]) for key in keys)}
     return list(chosen.values())
 
 
@@ -467,10 +468,11 @@ def tabulate_predictions(
     Parameters
     ----------
     settings
-        Entries of ``predictions:``: id, model, outcome, level, and ``by`` (one or two variables at their levels) or
-        ``over`` (a numeric variable over a grid between two percentiles of the estimation sample).
+        Entries of ``predictions:``: id, model, outcome, block, level, and ``by`` (one or two variables at their levels)
+        or ``over`` (a numeric variable over a grid between two percentiles of the estimation sample).
     fits
-        Entries of all models' fits; of a model in blocks the last block is used, each sample gives its rows.
+        Entries of the models' fits; of a model in blocks the last block is used where the entry names none, each sample
+        gives its rows.
     tables
         ``panel`` and ``alters`` as scored.
 
@@ -487,7 +489,7 @@ def tabulate_predictions(
     predictors: dict[tuple[str, ...], Predictor] = {}
     for setting in settings:
         where = f"predictions: {setting['id']}"
-        if not (chosen := choose_fits(fits, setting["model"], setting["outcome"])):
+        if not (chosen := choose_fits(fits, setting)):
             raise StudyError(f"{where}: model {setting['model']} has no outcome '{setting['outcome']}'")
         for fit in chosen:
             if fit["status"] == "failed":

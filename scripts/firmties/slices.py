@@ -80,7 +80,7 @@ def list_models_of(config: Config, exhibit: Config) -> list[str]:
 
 def slice_contrasts(config: Config, model: str) -> list[dict[str, Any]]:
     """Of the hypotheses with a component that uses a model, what those components' estimates depend on."""
-    needed = ("name", "model", "outcome", "level", "contrast", "alternative")
+    needed = ("name", "model", "outcome", "block", "level", "contrast", "alternative")
     components = {
         hypothesis["id"]: [pick(part, *needed) for part in hypothesis["components"] if part["model"] == model]
         for hypothesis in config.get("hypotheses", [])

@@ -75,7 +75,8 @@ def estimate(study: Study, scored: ScoredStudy, models: tuple[str, ...] = MODELS
             table = tables[model.get("table", "panel")]
             fits += fit_model(part["model"], table, dictionary, part["sets"], part["samples"], config.get("references"))
     terms = tabulate_estimates(fits)
-    terms = terms.assign(quantity=terms["model"] + ": " + terms["term"])
+    # Of a model in blocks the first, on which its hypotheses rest.
+    terms = terms.assign(quantity=terms["model"] + ": " + terms["term"]).drop_duplicates("quantity")
     hypotheses = [h for h in config["hypotheses"] if all(c["model"] in models for c in h["components"])]
     tested = judge_hypotheses(hypotheses, config["families"], estimate_contrasts(hypotheses, fits, tables))
     tested = tested.assign(quantity=tested["hypothesis"] + ": " + tested["component"])

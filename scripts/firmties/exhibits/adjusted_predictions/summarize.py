@@ -39,7 +39,7 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
     contrasts = sources.get("contrasts", pd.DataFrame(columns=["hypothesis"]))
     contrasts = contrasts.loc[contrasts["hypothesis"].isin(options.get("hypotheses", []))]
     parts: list[pd.DataFrame] = []
-    used: list[tuple[Any, Any]] = []
+    used: list[tuple[Any, ...]] = []
     taken: set[Any] = set()
     for place, panel in enumerate(options["panels"]):
         scale = panel.get("scale", 1)
@@ -50,7 +50,7 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
         parts.append(shown.assign(part="prediction"))
         if not cells.empty:
             first = cells.iloc[0]
-            used.append((first["model"], first["outcome"]))
+            used.append((first["model"], first["outcome"], "" if pd.isna(first["block"]) else first["block"]))
             same = (
                 (contrasts["model"] == first["model"])
                 & (contrasts["outcome"] == first["outcome"])
@@ -85,7 +85,8 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
     numbers["n_cell"] = numbers["n_cell"].astype("Int64")
 
     models = sources["models"]
-    chosen = pd.Series(list(zip(models["model"], models["outcome"], strict=True)), index=models.index).isin(used)
+    named = zip(models["model"], models["outcome"], models["block"].fillna(""), strict=True)
+    chosen = pd.Series(list(named), index=models.index).isin(used)
     notes = describe_models(models.loc[chosen].drop_duplicates(["model", "outcome"], keep="last"), dictionary)
     notes["waves"] = describe_waves(sources["panel"]["wave"], sources.get("waves"))
     notes["remark_intervals"] = "Intervals are 95 %, by the delta method; raw means are not adjusted."
