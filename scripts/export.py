@@ -3,7 +3,7 @@
 import pandas as pd
 import pyreadstat
 
-from firmties.export import prepare_spss, prepare_stata
+from firmties.export import code_table, prepare_spss, prepare_stata
 from firmties.jobs import run_job
 
 
@@ -12,7 +12,8 @@ def main(panel: str, kinds: str, dictionary: str, title: str, dta: str, sav: str
     table = pd.read_parquet(panel)
     why = pd.read_parquet(kinds)
     variables = pd.read_csv(dictionary, dtype="str", keep_default_na=False).query("table == 'panel'")
-    stata = prepare_stata(table, why, variables)
+    coded = code_table(table, variables)
+    stata = prepare_stata(coded, why)
     pyreadstat.write_dta(
         stata.table,
         dta,
@@ -22,7 +23,7 @@ def main(panel: str, kinds: str, dictionary: str, title: str, dta: str, sav: str
         missing_user_values=stata.missing,
         version=15,
     )
-    spss = prepare_spss(table, why, variables)
+    spss = prepare_spss(coded, why)
     pyreadstat.write_sav(
         spss.table,
         sav,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,56 +72,62 @@ def code_table(panel: pd.DataFrame, dictionary: pd.DataFrame) -> LabelledTable:
     return LabelledTable(pd.DataFrame(columns), labels, value_labels, {})
 
 
-def prepare_stata(panel: pd.DataFrame, kinds: pd.DataFrame, dictionary: pd.DataFrame) -> LabelledTable:
-    """Prepare for Stata: reasons for missing values become ``.a`` to ``.f``, labelled.
+def prepare_stata(coded: LabelledTable, kinds: pd.DataFrame) -> LabelledTable:
+    """Prepare a coded table for Stata: reasons for missing values become ``.a`` to ``.f``, labelled.
 
     Stata's limits: variable labels of 80 characters, names of 32; longer ones are cut, names kept unique.
     """
-    coded = code_table(panel, dictionary)
-    names = shorten_names(list(panel.columns), 32)
+    return mark_missing(coded, kinds, {kind: letter for kind, (letter, _) in KINDS.items()}, 32, 80)
+
+
+def prepare_spss(coded: LabelledTable, kinds: pd.DataFrame) -> LabelledTable:
+    """Prepare a coded table for SPSS: reasons for missing values become codes from -9999991 down, labelled."""
+    return mark_missing(coded, kinds, SPSS_CODES, 64, 255)
+
+
+def mark_missing(
+    coded: LabelledTable, kinds: pd.DataFrame, codes: Mapping[str, Any], name_length: int, label_length: int
+) -> LabelledTable:
+    """Put codes in place of missing values whose reason is known, and cut names and labels.
+
+    Parameters
+    ----------
+    coded
+        Of `code_table`.
+    kinds
+        Why a value is missing, by row and variable.
+    codes
+        Reason → code: letters make a column of objects, numbers leave it one of numbers.
+
+    Returns
+    -------
+    LabelledTable
+        ``missing`` holds the letters used, or the range of the numbers, by column.
+    """
+    names = shorten_names(list(coded.table.columns), name_length)
     table, value_labels, missing = {}, {}, {}
     for name, column in coded.table.items():
         short = names[str(name)]
         labels = dict(coded.value_labels.get(str(name), {}))
         reasons = find_reasons(column, kinds, str(name))
         if len(reasons):
-            mixed = column.astype("object")
-            mixed[reasons.index] = reasons.map({kind: letter for kind, (letter, _) in KINDS.items()})
-            mixed[reasons.index[0]] = Letter(KINDS[reasons.iloc[0]][0].encode())
-            column, used = mixed, sorted({KINDS[kind][0] for kind in reasons.unique()})
-            missing[short] = used
-            labels |= {letter: text for letter, text in KINDS.values() if letter in used}
+            used = {kind: codes[kind] for kind in KINDS if kind in set(reasons)}
+            labels |= {code: KINDS[kind][1] for kind, code in used.items()}
+            if isinstance(next(iter(used.values())), str):
+                column = column.astype("object")
+                column[reasons.index] = reasons.map(used)
+                column[reasons.index[0]] = Letter(used[reasons.iloc[0]].encode())
+                missing[short] = list(used.values())
+            else:
+                column = column.copy()
+                column[reasons.index] = reasons.map(used).astype("float64")
+                missing[short] = [{"lo": min(codes.values()), "hi": max(codes.values())}]
         table[short] = column
         if labels:
             value_labels[short] = labels
     return LabelledTable(
         pd.DataFrame(table),
-        {names[name]: str(label)[:80] for name, label in coded.labels.items()},
-        value_labels,
-        missing,
-    )
-
-
-def prepare_spss(panel: pd.DataFrame, kinds: pd.DataFrame, dictionary: pd.DataFrame) -> LabelledTable:
-    """Prepare for SPSS: reasons for missing values become user-missing codes from -9999991 down, labelled."""
-    coded = code_table(panel, dictionary)
-    names = shorten_names(list(panel.columns), 64)
-    table, value_labels, missing = {}, {}, {}
-    for name, column in coded.table.items():
-        short = names[str(name)]
-        labels = dict(coded.value_labels.get(str(name), {}))
-        reasons = find_reasons(column, kinds, str(name))
-        if len(reasons):
-            column = column.copy()
-            column[reasons.index] = reasons.map(SPSS_CODES).astype("float64")
-            missing[short] = [{"lo": min(SPSS_CODES.values()), "hi": max(SPSS_CODES.values())}]
-            labels |= {SPSS_CODES[kind]: KINDS[kind][1] for kind in KINDS if kind in set(reasons)}
-        table[short] = column
-        if labels:
-            value_labels[short] = labels
-    return LabelledTable(
-        pd.DataFrame(table),
-        {names[name]: str(label)[:255] for name, label in coded.labels.items()},
+        {names[name]: str(label)[:label_length] for name, label in coded.labels.items()},
         value_labels,
         missing,
     )
