@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from firmties.provenance import compute_checksum
 from firmties.study import Study, inspect_study
 
 
@@ -22,8 +22,7 @@ def check_checksums(study: Study) -> Iterator[str]:
         if "sha256" not in wave or not path.is_file():
             continue
         if wave["file"] not in found:
-            with path.open("rb") as stream:
-                found[wave["file"]] = hashlib.file_digest(stream, "sha256").hexdigest()
+            found[wave["file"]] = compute_checksum(path)
         if found[wave["file"]] != wave["sha256"]:
             yield (
                 f"config.yaml: waves[{wave.get('id')}].sha256: '{wave['file']}' has the checksum {found[wave['file']]},"

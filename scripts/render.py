@@ -1,6 +1,5 @@
 """Write the report: one Markdown text, then one HTML file and one PDF from it."""
 
-import hashlib
 import json
 import re
 import shutil
@@ -15,6 +14,7 @@ import pandas as pd
 
 from firmties.errors import StudyError
 from firmties.jobs import run_job
+from firmties.provenance import compute_checksum
 from firmties.report import Exhibits, Results, compose, escape_markdown, list_versions
 
 # The text block of the PDF in millimetres; a figure takes its full width unless it would be too tall.
@@ -69,7 +69,7 @@ def main(
         quoted,
         placed,
         waves,
-        {name_input(path): hash_file(path) for path in inputs},
+        {name_input(path): compute_checksum(path) for path in inputs},
         list_versions(),
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -107,12 +107,6 @@ def measure_width(svg: Path) -> float:
         return 100.0
     width, height = (float(size[1]) for size in sizes if size)
     return min(100.0, 100 * FIGURE_HEIGHT / (TEXT_WIDTH * height / width))
-
-
-def hash_file(path: str) -> str:
-    """The SHA-256 of a file."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def name_input(path: str) -> str:

@@ -542,11 +542,3 @@ class Design:
             of_others = self._assemble(self.blocks | itself, [position])[position]
             result.append(at_value * of_others.mean(axis=0))
         return np.hstack(result)
-
-
-def design_matrix(
-    terms: Sequence[Term], table: pd.DataFrame, levels: Mapping[str, Sequence[str]]
-) -> tuple[np.ndarray, list[str]]:
-    """Give the design matrix of terms and the names of its columns (:class:`Design`)."""
-    design = Design(terms, table, levels)
-    return design.matrix(), design.names

@@ -1,13 +1,20 @@
-"""Which modules of the library a script imports, so that a rule reruns when one of them changes."""
+"""What results come from: checksums of files, and the modules of the library that a script imports."""
 
 from __future__ import annotations
 
 import ast
+import hashlib
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
 PACKAGE = "firmties"
+
+
+def compute_checksum(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def list_imports(source: str) -> set[str]:

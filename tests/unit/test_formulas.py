@@ -14,7 +14,6 @@ from firmties.expressions import ExpressionError, evaluate, parse
 from firmties.formulas import (
     Design,
     check_formula,
-    design_matrix,
     differentiate,
     find_levels,
     name_term,
@@ -182,8 +181,8 @@ def test_interaction_without_its_main_effect_keeps_all_levels() -> None:
 
 
 def test_values_of_the_design() -> None:
-    matrix, _ = design_matrix(parse_formula("form:x + x"), TABLE, {"form": ["hybrid", "single", "interrupted"]})
-    assert matrix.tolist() == [[1, 0.5, 0.5, 0], [1, 1, 0, 0], [1, 2, 0, 2], [1, 4, 0, 0]]
+    design = Design(parse_formula("form:x + x"), TABLE, {"form": ["hybrid", "single", "interrupted"]})
+    assert design.matrix().tolist() == [[1, 0.5, 0.5, 0], [1, 1, 0, 0], [1, 2, 0, 2], [1, 4, 0, 0]]
 
 
 def test_replaced_variable_reaches_every_term_that_reads_it() -> None:
@@ -243,7 +242,7 @@ def test_function_without_derivative_is_refused() -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.floats(-100, 100), st.floats(-100, 100)), min_size=1, max_size=20))
 def test_interaction_is_the_product_of_its_columns(rows: list[tuple[float, float]]) -> None:
-    matrix, _ = design_matrix(parse_formula("a * b"), pd.DataFrame(rows, columns=["a", "b"]), {})
+    matrix = Design(parse_formula("a * b"), pd.DataFrame(rows, columns=["a", "b"]), {}).matrix()
     np.testing.assert_array_equal(matrix[:, 3], matrix[:, 1] * matrix[:, 2])
 
 

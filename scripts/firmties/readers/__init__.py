@@ -7,7 +7,6 @@ reads which suffix; it stands here so that nothing heavy is imported to look it 
 
 from __future__ import annotations
 
-import hashlib
 import pkgutil
 from collections.abc import Mapping
 from importlib import import_module
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from firmties.errors import StudyError, describe_allowed
+from firmties.provenance import compute_checksum
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,11 +27,6 @@ FORMATS = {
     ".sav": "spss",
     ".zsav": "spss",
 }
-
-
-def compute_checksum(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def read_wave(path: str | Path, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
