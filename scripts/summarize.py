@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from firmties.codebook import decode_text, parse_margins
 from firmties.jobs import run_job
 
 AS_TEXT = ("published", "listing", "dictionary")
@@ -16,11 +17,13 @@ AS_TEXT = ("published", "listing", "dictionary")
 
 
 def read_source(name: str, paths: str | Sequence[str]) -> Any:
-    """Read a table (Parquet, or one or several of CSV), or the entries of JSON files into one list."""
+    """Read a table (Parquet, or one or several of CSV), entries of JSON files into one list, or the frame's sizes."""
     if not isinstance(paths, str) and paths[0].endswith(".csv"):
         return pd.concat([read_table(path) for path in paths], ignore_index=True)
     if not isinstance(paths, str):
         return [entry for path in paths for entry in json.loads(Path(path).read_text(encoding="utf-8"))]
+    if name == "frame_margins":
+        return parse_margins(decode_text(Path(paths).read_bytes()), (), file=paths)[0]
     if Path(paths).suffix == ".parquet":
         return pd.read_parquet(paths)
     # Keys are text even if they look like numbers.

@@ -9,7 +9,18 @@ import pandas as pd
 from firmties.hypotheses import CONTRASTS, judge_hypotheses
 from firmties.jobs import run_job
 
-TEXTS = ("hypothesis", "component", "model", "outcome", "contrast", "alternative", "outcome_level", "reason", "signs")
+TEXTS = (
+    "hypothesis",
+    "component",
+    "model",
+    "outcome",
+    "block",
+    "contrast",
+    "alternative",
+    "outcome_level",
+    "reason",
+    "signs",
+)
 
 
 def read_contrasts(path: str) -> pd.DataFrame:

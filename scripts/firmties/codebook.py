@@ -117,6 +117,14 @@ class Variable:
         return cls(**{**row, "waves": tuple(row["waves"])})
 
 
+def decode_text(content: bytes) -> str:
+    """Decode a small table as a spreadsheet may have saved it: UTF-8, or else Windows' Western European encoding."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")
+
+
 def read_table(
     text: str, file: str, columns: Sequence[str], required: Collection[str], problems: list[str]
 ) -> list[tuple[int, dict[str, str]]]:

@@ -108,7 +108,8 @@ def read_yaml(text: str, file: str = "config.yaml") -> tuple[Any, list[str]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        return None, [f"{file}: {where}is not valid YAML: {error.problem or error.context}"]
+        hint = "; put a text that holds a colon in quotes" if "mapping values" in str(error.problem) else ""
+        return None, [f"{file}: {where}is not valid YAML: {error.problem or error.context}{hint}"]
     except yaml.YAMLError as error:
         return None, [f"{file}: is not valid YAML: {str(error).splitlines()[0]}"]
     return content, [

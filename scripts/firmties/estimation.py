@@ -224,20 +224,21 @@ def fit_model(
 
 
 def fit_waves(fits: Sequence[Mapping[str, Any]], table: pd.DataFrame, dictionary: pd.DataFrame) -> list[dict[str, Any]]:
-    """Fit models anew to the rows of each wave alone, without terms of variables that are constant there.
+    """Fit models anew to the rows of each wave alone, without what is constant there.
 
     Parameters
     ----------
     fits
-        Entries of `fit_model`, fitted or failed.
+        Entries of `fit_model`; those that failed are left out.
     table, dictionary
         As in `fit_model`.
 
     Returns
     -------
     list of dict
-        Entries as of `fit_model`, with the ``wave`` and classical standard errors. Levels that do not occur are left
-        out; a wave that cannot carry the model has ``status: failed``.
+        Entries as of `fit_model`, with the ``wave`` and classical standard errors, on the rows of the fit that are of
+        the wave. A factor that is constant there leaves its terms, a level that does not occur is left out, and a wave
+        that cannot carry the rest has ``status: failed``.
 
     Examples
     --------
@@ -248,27 +249,27 @@ def fit_waves(fits: Sequence[Mapping[str, Any]], table: pd.DataFrame, dictionary
     >>> [(fit["wave"], round(fit["params"][1], 3)) for fit in fit_waves(fits, table, words)]
     [(1, 2.0), (2, 0.5)]
     """
+    kept = ("sample", "condition", "complete_cases", "cluster", "block")
     entries = []
-    for wave, rows in table.groupby("wave", sort=True):
-        for fit in fits:
+    for fit in fits:
+        if fit["status"] == "failed":
+            continue
+        terms = parse_formula(fit["formula"])
+        for wave, rows in sample_rows(fit, table).groupby("wave", sort=True):
             varying = [
-                term
-                for term in parse_formula(fit["formula"])
-                if all(rows[name].nunique() != 1 for factor in term for name in factor.variables)
+                tuple(f for f in term if any(rows[name].nunique() > 1 for name in f.variables)) for term in terms
             ]
             settings = {
                 "id": fit["model"],
                 "table": fit["table"],
                 "estimator": fit["estimator"],
                 "outcomes": [fit["outcome"]],
-                "formula": write_formula(varying),
+                "formula": write_formula(dict.fromkeys(term for term in varying if term)),
                 "absorb": fit["absorb"],
-                "samples": [fit["sample"]],
             }
-            samples = {fit["sample"]: fit["condition"]} if fit["condition"] else {}
             references = {name: codes[0] for name, codes in fit["levels"].items()}
-            [entry] = fit_model(settings, rows, dictionary, {}, samples, references)
-            entries.append(entry | {"wave": int(str(wave)), "block": fit["block"]})
+            [entry] = fit_model(settings, rows, dictionary, references=references)
+            entries.append(entry | {key: fit[key] for key in kept} | {"wave": int(str(wave))})
     return entries
 
 
@@ -437,6 +438,8 @@ def check_data(entry: Mapping[str, Any], rows: pd.DataFrame, values: np.ndarray,
         value = entry["categories"][0] if entry["categories"] else f"{values[0]:g}"
         raise FitError(f"the outcome {entry['outcome']} is constant ({value}) in all {len(rows)} rows")
     design = Design(terms, rows, entry["levels"], has_intercept=not entry["absorb"])
+    if not design.names:
+        raise FitError("no term is left to estimate")
     for name, codes in design.levels.items():
         if len(codes) == 1:
             raise FitError(f"rank-deficient design: {name} has only the level {codes[0]} in this sample")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CONTRASTS = [
-    "hypothesis", "component", "model", "outcome", "contrast", "alternative", "estimate", "std_error", "df",
+    "hypothesis", "component", "model", "outcome", "block", "contrast", "alternative", "estimate", "std_error", "df",
     "conf_low", "conf_high", "p_value", "outcome_level", "reason", "signs",
 ]  # fmt: skip
 HYPOTHESES = [
-    "hypothesis", "family", "claim", "component", "model", "outcome", "contrast", "alternative", "estimate",
+    "hypothesis", "family", "claim", "component", "model", "outcome", "block", "contrast", "alternative", "estimate",
     "std_error", "df", "conf_low", "conf_high", "p_value", "p_hypothesis", "p_adjusted", "adjustment", "level",
     "verdict", "planted", "sources", "outcome_level", "reason", "signs",
 ]  # fmt: skip
@@ -114,9 +115,10 @@ def estimate_contrasts(
     Returns
     -------
     pandas.DataFrame
-        hypothesis, component, model, outcome, contrast, alternative, estimate, std_error, df, conf_low, conf_high,
-        p_value; outcome_level: the event of an ordered outcome; reason: why a contrast could not be estimated; signs:
-        the contrast's sign in each wave alone, such as ``1=+|2=-``, with ``?`` where the wave does not give it.
+        hypothesis, component, model, outcome, block, contrast, alternative, estimate, std_error, df, conf_low,
+        conf_high, p_value; outcome_level: the event of an ordered outcome; reason: why a contrast could not be
+        estimated; signs: the contrast's sign in each wave alone, such as ``1=+|2=-``, with ``?`` where the wave does
+        not give it.
 
     Raises
     ------
@@ -135,12 +137,16 @@ def estimate_contrasts(
             found = _estimate_component(component, fits, tables, known["all"], where)
             signs = []
             for wave, part in parts.items():
-                estimate = _estimate_component(component, apart[wave], part, known[wave], where).get("estimate")
+                estimate = None
+                if _has_levels(component, fits, apart[wave]):
+                    estimate = _estimate_component(component, apart[wave], part, known[wave], where).get("estimate")
                 signs.append(f"{wave}={'?' if estimate is None else '+' if estimate > 0 else '-'}")
+            chosen = choose_fits(fits, component)
             rows.append(
                 {key: component[key] for key in ("model", "outcome", "contrast", "alternative")}
                 | {"hypothesis": hypothesis["id"], "component": component["name"]}
                 | {"outcome_level": component.get("level", ""), "signs": "|".join(signs)}
+                | {"block": chosen[0]["block"] if chosen else ""}
                 | found
             )
     return pd.DataFrame(rows, columns=CONTRASTS)
@@ -198,6 +204,18 @@ def judge_hypotheses(
     declared = [*keys, "family", "claim", "adjustment", "level", "planted", "sources", "pending"]
     table = pd.DataFrame(rows, columns=declared).merge(contrasts, on=keys, how="left", validate="one_to_one")
     return _judge_families(table)[HYPOTHESES]
+
+
+def _has_levels(
+    component: Mapping[str, Any], fits: Sequence[Mapping[str, Any]], apart: Sequence[Mapping[str, Any]]
+) -> bool:
+    """Whether a wave has all levels of the variables that a contrast names; means over fewer are another contrast."""
+    whole, part = choose_fits(fits, component)[:1], choose_fits(apart, component)[:1]
+    return bool(part) and all(
+        set(part[0]["levels"].get(name, ())) == set(codes)
+        for name, codes in whole[0]["levels"].items()
+        if re.search(rf"\b{re.escape(name)}\b", component["contrast"])
+    )
 
 
 def _estimate_component(

@@ -39,6 +39,7 @@ Variables = Mapping[str, Variable]
 KIND_WORDS = {
     "question": "variable of the codebook",
     "variable": "variable of the panel",
+    "coded_variable": "variable of the panel with codes",
     "answer": "variable of the panel or of the codebook",
     "model_variable": "variable of the table {table}",
     "alter_field": "field of a partner (alters: columns)",
@@ -70,7 +71,7 @@ OUTCOME_TYPES = {
 }
 # What cannot be judged while the codebook cannot be read.
 CODEBOOK_KINDS = (
-    "question", "variable", "answer", "model_variable", "outcome", "term",
+    "question", "variable", "coded_variable", "answer", "model_variable", "outcome", "term",
     "alter_field", "alter_variable", "network_field",
 )  # fmt: skip
 RESERVED = (*LITERALS, "and", "or", "not", "in")
@@ -108,13 +109,13 @@ class Scope:
         The configuration after the first pass.
     variables
         The codebook.
-    has_file
-        Whether a path, relative to the study, is a file.
+    find_files
+        Path, relative to the study → the path alone if it is a file, else the files that lie in its folder.
     """
 
     config: Mapping[str, Any]
     variables: Variables
-    has_file: Callable[[str], bool] = field(default=lambda path: True)
+    find_files: Callable[[str], list[str]] = field(default=lambda path: [path])
 
     @cached_property
     def tables(self) -> dict[str, dict[str, Variable]]:
@@ -142,6 +143,7 @@ class Scope:
         return {
             "question": self.variables,
             "variable": self.tables["panel"],
+            "coded_variable": [name for name, variable in self.tables["panel"].items() if variable.levels],
             "answer": {**self.variables, **self.tables["panel"]},
             "alter_field": alter_fields(config, self.variables),
             "alter_variable": self.tables["alters"],
@@ -181,9 +183,13 @@ class Scope:
             for name, model in self.models.items()
         }
 
-    def get_terms(self, model: str | None) -> set[str]:
-        """Variables in the formula of a model; none if there is no such model."""
-        return self.terms.get(model or "", set())
+    def get_terms(self, model: str | None, block: str | None = None) -> set[str]:
+        """Variables in the formula of a model, to a block's end if one is named; none if there is no such model."""
+        blocks = self.models.get(model or "", {}).get("blocks", [])
+        names = [part.get("name") for part in blocks]
+        if block not in names:
+            return self.terms.get(model or "", set())
+        return set().union(*(self.expand(part.get("add", "")) for part in blocks[: names.index(block) + 1]))
 
     def expand(self, text: str, seen: tuple[str, ...] = ()) -> set[str]:
         """Names in a formula, with sets replaced by what they hold."""
@@ -210,7 +216,7 @@ def check_meaning(
     schema: Schema,
     variables: Variables,
     *,
-    has_file: Callable[[str], bool] = lambda path: True,
+    find_files: Callable[[str], list[str]] = lambda path: [path],
     file: str = "config.yaml",
 ) -> list[str]:
     """Check what the configuration says against itself and the codebook.
@@ -223,8 +229,8 @@ def check_meaning(
         The schema; its keyword ``names:`` is read.
     variables
         The codebook. If it is empty, nothing that depends on it is checked.
-    has_file
-        Whether a path, relative to the study, is a file.
+    find_files
+        Path, relative to the study → the path alone if it is a file, else the files that lie in its folder.
     file
         The configuration's name, for messages.
 
@@ -233,7 +239,7 @@ def check_meaning(
     list of str
         One line a fault, in the order of the file.
     """
-    scope = Scope(config, variables, has_file)
+    scope = Scope(config, variables, find_files)
     checks = (
         _check_names(scope, schema),
         _check_uniqueness(scope),
@@ -280,12 +286,12 @@ def _check_names(scope: Scope, schema: Schema) -> Iterator[Problem]:
             continue
         if kind == "file":
             # Several waves may lie in one file: it is named once.
-            if value not in missing_files and not scope.has_file(str(value)):
+            found = scope.find_files(str(value))
+            if value not in missing_files and str(value) not in found:
                 missing_files.add(str(value))
-                yield (
-                    path,
-                    f"'{value}' does not exist; put the file there or correct the path, which is relative to the study",
-                )
+                near = "".join(f"; did you mean '{name}'?" for name in get_close_matches(str(value), found, 1, 0.75))
+                remedy = "put the file there or correct the path, which is relative to the study"
+                yield path, f"'{value}' does not exist; {remedy}{near}"
             continue
         words, names = _find_names(scope, kind, path)
         if kind == "model_variable" and scope.is_unknown_key(value):
@@ -797,17 +803,21 @@ def _check_predictions(scope: Scope) -> Iterator[Problem]:
         if "variable" in entry.get("over", {}):
             named.append((("over", "variable"), entry["over"]["variable"]))
         for where, name in named:
-            yield from _check_in_model(scope, name, entry.get("model"), (*path, *where))
+            yield from _check_in_model(scope, name, entry, (*path, *where))
         over = entry.get("over", {})
         if over.get("from_percentile", 1) >= over.get("to_percentile", 99):
             yield (*path, "over"), "from_percentile must be below to_percentile"
 
 
-def _check_in_model(scope: Scope, name: str, model: str | None, path: KeyPath, quoted: str = "") -> Iterator[Problem]:
-    """Whether a variable stands in a model's formula."""
-    terms = scope.get_terms(model)
+def _check_in_model(
+    scope: Scope, name: str, entry: Mapping[str, Any], path: KeyPath, quoted: str = ""
+) -> Iterator[Problem]:
+    """Whether a variable stands in the formula of an entry's model, in its block if it names one."""
+    model, block = entry.get("model"), entry.get("block")
+    terms = scope.get_terms(model, block)
     if model in scope.models and terms and name not in terms and name in scope.tables[scope.get_table(model)]:
-        yield path, f"{quoted}'{name}' is not in the formula of {model}; {suggest(name, sorted(terms))}"
+        within = f", block {block}" if block else ""
+        yield path, f"{quoted}'{name}' is not in the formula of {model}{within}; {suggest(name, sorted(terms))}"
 
 
 def _check_hypotheses(scope: Scope) -> Iterator[Problem]:
@@ -836,7 +846,7 @@ def _check_contrast(scope: Scope, component: Mapping[str, Any], path: KeyPath) -
         for name in [*(child.value for child in node.children), *values]:
             if name not in known and scope.variables:
                 yield path, f"'{text}': '{name}' is no variable of the table {table}; {suggest(name, known)}"
-            yield from _check_in_model(scope, name, model, path, f"'{text}': ")
+            yield from _check_in_model(scope, name, component, path, f"'{text}': ")
         for name, levels in values.items():
             for problem in _check_values(known[name], levels) if name in known else ():
                 yield path, f"'{text}': {problem}"

@@ -269,8 +269,9 @@ def read_level(level: str | None, fit: Mapping[str, Any]) -> np.ndarray:
     operator = next((sign for sign in COMPARISONS if text.startswith(sign)), "")
     code = text[len(operator) :].strip()
     if code not in categories:
-        problem = f"level: {text!r} names no level" if text else "level: an ordered outcome needs one, such as '>= 4'"
-        raise StudyError(f"{where}: {problem}; {describe_allowed(code, categories)}")
+        if not text:
+            raise StudyError(f"{where}: level: an ordered outcome needs one, such as '>= 4'")
+        raise ContrastError(f"{where}: no row has the level '{code}'; {describe_allowed(code, categories)}")
     at, positions = categories.index(code), np.arange(len(categories))
     chosen = {">=": positions >= at, "<=": positions <= at, ">": positions > at, "<": positions < at}
     return chosen.get(operator, positions == at).astype(float)
@@ -495,10 +496,10 @@ def tabulate_predictions(
             if fit["status"] == "failed":
                 remarks.append(f"{where}: model {fit['model']} failed: {fit['reason']}")
                 continue
-            predictor = find_predictor(predictors, fit, tables, setting.get("level"))
             common = {"prediction": setting["id"]} | {key: fit[key] for key in ("model", "outcome", "sample", "block")}
-            common["level"] = predictor.level
+            common["level"] = setting.get("level") or ""
             try:
+                predictor = find_predictor(predictors, fit, tables, setting.get("level"))
                 rows += [common | row for row in _predict_cells(setting, predictor)]
             except (ContrastError, ExpressionError) as error:
                 remarks.append(f"{where}: {error}")

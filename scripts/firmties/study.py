@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from firmties.catalogue import list_variables, network_fields, wave_codes
-from firmties.codebook import Variable, parse_anchors, parse_codebook, parse_crosswalk, parse_margins, read_table
+from firmties.codebook import (
+    Variable,
+    decode_text,
+    parse_anchors,
+    parse_codebook,
+    parse_crosswalk,
+    parse_margins,
+    read_table,
+)
 from firmties.configuration import check_shape, load_kinds, load_schema, read_yaml
 from firmties.errors import StudyError, describe_allowed
 from firmties.meaning import check_decision_table, check_meaning
@@ -96,15 +104,6 @@ class Study:
         return list_variables(self.config, self.variables)
 
 
-def read_text(path: Path) -> str:
-    """Read a small table as a spreadsheet may have saved it: UTF-8, or else Windows' Western European encoding."""
-    content = path.read_bytes()
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", errors="replace")
-
-
 def inspect_study(directory: str | Path = ".", *, check_files: bool = True) -> tuple[Study, list[str]]:
     """Read and check a study; see `load_study`.
 
@@ -141,30 +140,36 @@ def inspect_study(directory: str | Path = ".", *, check_files: bool = True) -> t
     crosswalk: list[dict[str, Any]] = []
     anchors: dict[str, dict[str, Any]] = {}
     if (root / CODEBOOK).is_file():
-        variables, tables[CODEBOOK] = parse_codebook(read_text(root / CODEBOOK), response_scales=scales, waves=waves)
+        variables, tables[CODEBOOK] = parse_codebook(
+            decode_text((root / CODEBOOK).read_bytes()), response_scales=scales, waves=waves
+        )
     else:
         tables[CODEBOOK] = [f"{CODEBOOK}: does not exist; every study needs it (docs/codebook.md)"]
     if variables and (root / CROSSWALK).is_file():
         crosswalk, tables[CROSSWALK] = parse_crosswalk(
-            read_text(root / CROSSWALK), variables, waves, missing_codes=_list_missing_codes(config)
+            decode_text((root / CROSSWALK).read_bytes()), variables, waves, missing_codes=_list_missing_codes(config)
         )
     if variables and (root / ANCHORS).is_file():
         names = {name: None for table in list_variables(config, variables).values() for name in table}
-        anchors, tables[ANCHORS] = parse_anchors(read_text(root / ANCHORS), names, waves)
+        anchors, tables[ANCHORS] = parse_anchors(decode_text((root / ANCHORS).read_bytes()), names, waves)
     tables["samples"] = _check_samples(root, config)
     margins = config.get("frame_margins")
     if margins and (root / margins).is_file():
-        tables[margins] = parse_margins(read_text(root / margins), waves, file=margins)[1]
+        tables[margins] = parse_margins(decode_text((root / margins).read_bytes()), waves, file=margins)[1]
     if variables:
         tables["decision table"] = _check_decisions(root, config, variables)
 
-    def has_file(path: str) -> bool:
-        return not check_files or (root / path).is_file()
+    def find_files(path: str) -> list[str]:
+        if not check_files or (root / path).is_file():
+            return [path]
+        return [Path(path).with_name(other.name).as_posix() for other in (root / path).parent.glob("*")]
 
-    problems += check_meaning(config, schema, variables, has_file=has_file)
+    problems += check_meaning(config, schema, variables, find_files=find_files)
     problems += [problem for found in tables.values() for problem in found]
     for exhibit in config["exhibits"]:
-        if "published" in kinds.get(exhibit.get("kind"), {}).get("sources", []) and not has_file(PUBLISHED):
+        if "published" in kinds.get(exhibit.get("kind"), {}).get("sources", []) and PUBLISHED not in find_files(
+            PUBLISHED
+        ):
             reader = f"the exhibit {exhibit.get('id')} ({exhibit['kind']})"
             problems.append(f"{PUBLISHED}: does not exist; {reader} reads it (docs/codebook.md)")
     return Study(root, config, variables, crosswalk, anchors, kinds), problems
@@ -224,7 +229,7 @@ def _check_decisions(root: Path, config: Mapping[str, Any], variables: Mapping[s
     if name is None or not (root / name).is_file():
         return []
     problems: list[str] = []
-    text = read_text(root / name)
+    text = decode_text((root / name).read_bytes())
     needed = [*settings.get("answers", []), "type", "rule", "flag"]
     delimiter = max(",;\t", key=text.partition("\n")[0].count)
     # Further columns, such as the answers in words, are for the reader.

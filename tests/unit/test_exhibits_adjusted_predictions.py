@@ -35,6 +35,7 @@ def make_contrast(hypothesis: str, contrast: str, estimate: float | None = 0.02)
         "component": "growth",
         "model": "M1",
         "outcome": "growth",
+        "block": None,
         "outcome_level": None,
         "contrast": contrast,
         "estimate": estimate,
@@ -111,3 +112,8 @@ def test_figure_without_predictions_says_so(sources: dict[str, Any]) -> None:
     sources["predictions"] = sources["predictions"].iloc[:0]
     texts = list_texts(draw_anew("adjusted_predictions", *summarize(sources, OPTIONS), OPTIONS))
     assert texts.count("no cell has enough firms") == 2
+
+
+def test_a_contrast_of_another_block_is_not_shown(sources: dict[str, Any]) -> None:
+    sources["contrasts"]["block"] = "later"
+    assert "contrast" not in set(summarize(sources, OPTIONS)[0]["part"])

@@ -107,14 +107,41 @@ def test_invited_are_split_by_kind_of_sample(numbers: pd.DataFrame) -> None:
 
 
 def test_the_flow_starts_at_the_frame() -> None:
-    frame = pd.DataFrame(
-        [(1, "size", "small", 60), (1, "size", "large", 40), (1, "region", "north", 100), (2, "size", "small", 90)],
-        columns=["wave", "variable", "category", "count"],
-    )
-    numbers = summarize(make_sources() | {"frame_margins": frame}, {})[0]
+    numbers = summarize(make_sources() | {"frame_margins": {1: 100, 2: 90}}, {})[0]
     not_drawn = numbers.loc[numbers["reason"] == "not drawn"].set_index("wave")["exits"].to_dict()
     assert boxes(numbers, "all")["frame"] == 190
     assert not_drawn == {"1": 58, "2": 58, "all": 116}
+
+
+def test_more_invited_than_the_frame_holds_are_an_entry() -> None:
+    numbers = summarize(make_sources() | {"frame_margins": {1: 30, 2: 90}}, {})[0]
+    assert numbers.loc[numbers["reason"] == "invited beyond the frame", "exits"].tolist() == [-12, 0, -12]
+
+
+def test_sum_begins_where_all_waves_have_a_box() -> None:
+    numbers = summarize(make_sources() | {"frame_margins": {1: 100}}, {})[0]
+    assert next(iter(boxes(numbers, "1"))) == "frame"
+    assert next(iter(boxes(numbers, "all"))) == "invited"
+
+
+def test_sum_with_a_sample_file_of_one_wave_begins_at_the_responses() -> None:
+    sources = make_sources()
+    sources["sample"] = sources["sample"].loc[sources["sample"]["wave"] == 1]
+    assert next(iter(boxes(summarize(sources, {})[0], "all"))) == "read"
+
+
+def test_sample_file_need_not_say_the_kind_of_sample() -> None:
+    sources = make_sources()
+    sources["sample"] = sources["sample"].drop(columns="sample_type")
+    assert "of_which" not in set(summarize(sources, {})[0]["part"])
+
+
+def test_equal_labels_of_two_variables_are_told_apart() -> None:
+    sources = make_sources()
+    sources["panel"] = sources["panel"].assign(one=["small", "big"] * 35, two=["big"] * 70)
+    numbers = summarize(sources, {"of_which": ["one", "two"]})[0]
+    rows = numbers.loc[(numbers["wave"] == "1") & (numbers["step"] == "kept") & (numbers["part"] == "of_which")]
+    assert dict(zip(rows["label"], rows["n"], strict=True)) == {"big": 20, "small": 20, "two: big": 40}
 
 
 def test_kept_and_analysed_are_split_as_asked() -> None:
@@ -157,3 +184,11 @@ def test_figure_names_the_waves(numbers: pd.DataFrame) -> None:
     assert {"2021", "2022", "All waves"} <= {
         text.replace("\n", " ") for text in list_texts(draw_anew("flow", numbers, {}, {}))
     }
+
+
+def test_yes_and_no_follow_the_name_of_their_variable() -> None:
+    sources = make_sources()
+    sources["panel"] = sources["panel"].assign(new=pd.array([True, False] * 35, dtype="boolean"))
+    numbers = summarize(sources, {"of_which": ["new"]})[0]
+    rows = numbers.loc[(numbers["wave"] == "1") & (numbers["step"] == "kept") & (numbers["part"] == "of_which")]
+    assert dict(zip(rows["label"], rows["n"], strict=True)) == {"new: no": 20, "new: yes": 20}

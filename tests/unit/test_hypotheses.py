@@ -193,12 +193,14 @@ def two_waves() -> pd.DataFrame:
     return table
 
 
-def find_signs(contrast: str) -> str:
-    table = two_waves()
-    settings = {"id": "m", "estimator": "ols", "outcomes": ["y"], "formula": "wave + x + group"}
-    fits = fit_model(settings, table, WORDS)
+def find_signs(contrast: str, formula: str = "wave + x + group", **changes: Any) -> str:
+    table, level = changes.pop("table", two_waves()), changes.pop("level", None)
+    settings = {"id": "m", "estimator": "ols", "outcomes": ["y"], "formula": formula} | changes
+    fits = fit_model(settings, table, WORDS, {}, {"none": "x > 99"})
+    component = {"name": "c", "model": "m", "outcome": "y", "contrast": contrast, "alternative": "greater"}
+    component |= {"level": level} if level else {}
     apart = fit_waves(fits, table, WORDS)
-    return str(estimate_contrasts([hypothesis("H1", (contrast, "greater"))], fits, {"panel": table}, apart)["signs"][0])
+    return str(estimate_contrasts([{"id": "H1", "components": [component]}], fits, {"panel": table}, apart)["signs"][0])
 
 
 def test_sign_of_a_contrast_in_each_wave() -> None:
@@ -207,3 +209,39 @@ def test_sign_of_a_contrast_in_each_wave() -> None:
 
 def test_wave_without_a_level_gives_no_sign() -> None:
     assert find_signs("mu(group=b) - mu(group=a)") == "1=+|2=?"
+
+
+def test_mean_of_the_others_needs_all_levels() -> None:
+    table = two_waves().assign(group=["a", "b", "c"] * 40)
+    table.loc[(table["wave"] == 2) & (table["group"] == "c"), "group"] = "a"
+    assert find_signs("others(group=b) - mu(group=b)", table=table).endswith("2=?")
+
+
+def test_product_with_the_wave_leaves_the_other_factor() -> None:
+    assert find_signs("slope(x)", "wave + x:wave") == "1=+|2=-"
+
+
+def test_model_without_rows_has_no_signs() -> None:
+    assert find_signs("slope(x)", samples=["none"]) == ""
+
+
+def test_wave_in_which_every_term_is_constant_gives_no_sign() -> None:
+    table = two_waves().assign(firm=[i // 2 for i in range(120)])
+    table.loc[table["wave"] == 1, "x"] = 0.0
+    assert find_signs("slope(x)", "x", table=table, absorb=["firm"]) == "1=?|2=-"
+
+
+def test_wave_without_the_level_of_an_ordered_outcome_gives_no_sign() -> None:
+    table = two_waves()
+    table["y"] = pd.cut(table["x"], [-9, -0.5, 0.5, 9], labels=False).astype(float)
+    table.loc[(table["wave"] == 1) & (table["y"] == 2), "y"] = 1.0
+    assert find_signs("slope(x)", "x", table=table, estimator="ordered_logit", level=">= 2").startswith("1=?|2=")
+
+
+def test_waves_have_the_rows_of_the_whole_fit() -> None:
+    table = two_waves()
+    table["w"] = table["x"].where(table["wave"] == 2) + np.arange(120) % 5
+    blocks = [{"name": "one", "add": "x"}, {"name": "two", "add": "w"}]
+    fits = fit_model({"id": "m", "estimator": "ols", "outcomes": ["y"], "blocks": blocks}, table, WORDS)
+    apart = fit_waves(fits, table, WORDS)
+    assert [(fit["wave"], fit["block"], fit["n_obs"]) for fit in apart] == [(2, "one", 60), (2, "two", 60)]

@@ -218,12 +218,33 @@ def test_an_unknown_family() -> None:
 
 def test_a_missing_file_is_named_once() -> None:
     config, _ = check_shape({**BASE, "waves": [{"id": 1, "file": "a.dta"}, {"id": 2, "file": "a.dta"}]}, SCHEMA)
-    assert check_meaning(config, SCHEMA, VARIABLES, has_file=lambda path: False) == [
+    assert check_meaning(config, SCHEMA, VARIABLES, find_files=lambda path: []) == [
         (
             "config.yaml: waves[1].file: 'a.dta' does not exist; "
             "put the file there or correct the path, which is relative to the study"
         )
     ]
+
+
+def test_a_missing_file_has_a_nearest_one() -> None:
+    config, _ = check_shape({**BASE, "waves": [{"id": 1, "file": "raw/wave1.cvs"}]}, SCHEMA)
+    [problem] = check_meaning(config, SCHEMA, VARIABLES, find_files=lambda path: ["raw/wave1.csv", "raw/notes.txt"])
+    assert problem.endswith("; did you mean 'raw/wave1.csv'?")
+
+
+def test_a_contrast_on_a_variable_of_a_later_block() -> None:
+    models = [
+        {
+            "id": "M1",
+            "estimator": "ols",
+            "outcomes": ["growth"],
+            "blocks": [{"name": "one", "add": "role"}, {"name": "two", "add": "trust_z"}],
+        },
+        BASE["models"][1],
+    ]
+    hypotheses = component(contrast="slope(trust_z)", block="one")
+    problem = "'slope(trust_z)': 'trust_z' is not in the formula of M1, block one; allowed: role"
+    assert check(models=models, hypotheses=hypotheses) == [f"hypotheses[H1].components[a].contrast: {problem}"]
 
 
 def test_without_a_codebook_its_names_are_not_missed() -> None:

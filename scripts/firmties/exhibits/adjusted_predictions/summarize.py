@@ -24,7 +24,7 @@ _VALUES = ["estimate", "conf_low", "conf_high", "mean_cell"]
 def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Collect the panels' predictions and the contrasts that belong to them.
 
-    A contrast belongs to the first panel of the same model, outcome and level whose first variable it names.
+    A contrast belongs to the first panel of the same model, outcome, block and level whose first variable it names.
 
     Returns
     -------
@@ -54,6 +54,7 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
             same = (
                 (contrasts["model"] == first["model"])
                 & (contrasts["outcome"] == first["outcome"])
+                & (contrasts["block"].fillna("") == ("" if pd.isna(first["block"]) else first["block"]))
                 & (contrasts["outcome_level"].fillna("") == ("" if pd.isna(first["level"]) else first["level"]))
                 & contrasts["contrast"].astype("str").str.contains(rf"\b{re.escape(str(first['variable_1']))}\b")
                 & ~contrasts.index.isin(taken)

@@ -54,7 +54,8 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
     )
     numbers["n"] = numbers["n"].astype("Int64")
 
-    chosen = models.loc[(models["model"] == first["model"]) & (models["outcome"] == outcome)].tail(1)
+    keys = ["model", "outcome", "sample", "block"]
+    chosen = models.loc[models[keys].fillna("").eq(first[keys].fillna("")).all(axis=1)].tail(1)
     notes = describe_models(chosen, dictionary)
     turning = numbers.loc[numbers["part"] == "turning_point"]
     notes |= {

@@ -63,17 +63,16 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
     for wave in waves["id"]:
         here = {name: table.loc[table["wave"] == wave] for name, table in (("panel", panel), ("removed", removed))}
         sample = sources["sample"].loc[sources["sample"]["wave"] == wave] if "sample" in sources else pd.DataFrame()
-        frame = sources["frame_margins"] if "frame_margins" in sources and len(sample) else pd.DataFrame()
-        lines = _follow_frame(frame, wave, len(sample))
+        lines = _follow_frame(sources.get("frame_margins", {}), wave, len(sample)) if len(sample) else []
         lines += _follow_sample(sample, here["panel"], here["removed"], study["firm"], sources["dictionary"])
         lines += _follow_ledger(here["panel"], here["removed"], rules)
-        lines += _split_box(here["panel"], "kept", options, sources["dictionary"])
+        lines += _split_box(here["panel"], "kept", options.get("of_which", []), sources["dictionary"])
         if outcome is not None:
             lines += _follow_outcome(here["panel"], outcome, sources["dictionary"])
         if fit and used is not None:
             analysed = used.loc[used["wave"] == wave]
             lines += _follow_model(here["panel"], analysed, fit)
-            lines += _split_box(analysed, "analysed", options, sources["dictionary"])
+            lines += _split_box(analysed, "analysed", options.get("of_which", []), sources["dictionary"])
         flows[wave] = lines
     labels = dict(zip(waves["id"], waves["label"], strict=True))
     if len(flows) > 1:
@@ -92,7 +91,8 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
         "panel_firm_waves": len(panel),
         "n_analysed": None if used is None else len(used),
         "model": fit["model"] if fit else None,
-        "remark_sum": "Every box is the box above it, less the exits and plus the entries beside the arrow.",
+        "remark_sum": "Every box is the box above it, less the exits and plus the entries beside the arrow."
+        + (" All waves: a firm counts once a wave." if len(waves) > 1 else ""),
         "remark_sample": None
         if "sample" in sources
         else "There are no sample files, so the flow starts at the responses read.",
@@ -176,24 +176,26 @@ def choose_fit(fits: Sequence[dict[str, Any]], options: Mapping[str, Any]) -> di
     return [fit for fit in fitted if all(fit[key] == fitted[0][key] for key in same)][-1] if fitted else None
 
 
-def _follow_frame(frame: pd.DataFrame, wave: Hashable, invited: int) -> list[Line]:
-    margins = frame.loc[frame["wave"] == wave] if len(frame) else frame
-    if margins.empty:
+def _follow_frame(frame: Mapping[Hashable, int], wave: Hashable, invited: int) -> list[Line]:
+    if wave not in frame:
         return []
-    size = int(margins.loc[margins["variable"] == margins["variable"].iloc[0], "count"].sum())
     return [
-        Line("box", "frame", "In the sampling frame", size),
-        Line("exit", "invited", "not drawn", size - invited),
+        Line("box", "frame", "In the sampling frame", frame[wave]),
+        Line("exit", "invited", "not drawn", max(frame[wave] - invited, 0)),
+        Line("entry", "invited", "invited beyond the frame", max(invited - frame[wave], 0)),
     ]
 
 
-def _split_box(rows: pd.DataFrame, step: str, options: Mapping[str, Any], dictionary: pd.DataFrame) -> list[Line]:
-    """Count the codes of the variables asked for within a box."""
-    return [
-        Line("of_which", step, label, int((rows[name].astype("str") == code).sum()))
-        for name in options.get("of_which", [])
-        for code, label in codes_of(dictionary, name, rows[name].dropna()).items()
-    ]
+def _split_box(rows: pd.DataFrame, step: str, variables: Sequence[str], dictionary: pd.DataFrame) -> list[Line]:
+    """Count the codes of variables within a box; yes, no and a label that came before follow the variable's own."""
+    lines: dict[str, Line] = {}
+    for name in variables:
+        for code, label in codes_of(dictionary, name, rows[name].dropna()).items():
+            label = {"True": "yes", "False": "no"}.get(label, label)
+            is_plain = label not in lines and label not in ("yes", "no")
+            text = label if is_plain else f"{label_of(dictionary, name)}: {label}"
+            lines[text] = Line("of_which", step, text, int((rows[name].astype("str") == code).sum()))
+    return list(lines.values())
 
 
 def _follow_sample(
@@ -201,11 +203,8 @@ def _follow_sample(
 ) -> list[Line]:
     if sample.empty:
         return []
-    types = codes_of(dictionary, "sample_type", sample["sample_type"].dropna())
     lines = [Line("box", "invited", "Invited", len(sample))]
-    lines += [
-        Line("of_which", "invited", label, int((sample["sample_type"] == code).sum())) for code, label in types.items()
-    ]
+    lines += _split_box(sample, "invited", ["sample_type"] if "sample_type" in sample else [], dictionary)
     responses = pd.concat([panel[firm], removed["firm"]]).astype("str")
     answered = sample[firm].astype("str").isin(set(responses))
     missed = sample["disposition"].isin(NOT_REACHED)
@@ -262,10 +261,14 @@ def _follow_model(panel: pd.DataFrame, used: pd.DataFrame, fit: dict[str, Any]) 
 
 
 def _add_up(flows: dict[Hashable, list[Line]]) -> dict[tuple[str, str, str], int]:
-    total: dict[tuple[str, str, str], int] = {}
-    for key in _merge_keys(flows):
-        total[key] = sum(line.number for lines in flows.values() for line in lines if line[:3] == key)
-    return total
+    """Sum the waves, from the first step that all of them have on."""
+    shared = set.intersection(*({line.step for line in lines if line.part == "box"} for lines in flows.values()))
+    first = min(shared, key=STEPS.index)
+    return {
+        key: sum(line.number for lines in flows.values() for line in lines if line[:3] == key)
+        for key in _merge_keys(flows)
+        if key[1] in shared and not (key[1] == first and key[0] in ("exit", "entry"))
+    }
 
 
 def _merge_keys(flows: dict[Hashable, list[Line]]) -> list[tuple[str, str, str]]:

@@ -156,6 +156,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     waves = sources["waves"]
     return numbers, {
         "waves_apart": ", ".join(waves["label"].astype("str")) if len(waves) > 1 else None,
+        "wave_ids": "|".join(waves["id"].astype("str")),
         "n_hypotheses": int(numbers["hypothesis"].nunique()),
         "n_components": len(numbers),
         "weights": "none",

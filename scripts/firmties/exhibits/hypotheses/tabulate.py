@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -19,9 +19,9 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
     """
     numbers = numbers.fillna({"event": ""})
     planted = bool(numbers["planted"].notna().any())
-    by_wave = bool(notes.get("waves_apart"))
+    waves = notes["wave_ids"].split("|") if notes.get("waves_apart") else []
     columns = ["Claim, with its contrasts", "Estimate", "95 % interval"]
-    columns += [*(["Planted"] if planted else []), *(["Sign by wave"] if by_wave else [])]
+    columns += [*(["Planted"] if planted else []), *(["Sign by wave"] if waves else [])]
     columns += ["p", "Adjusted p", "Verdict"]
     rows: list[Row] = []
     for _, family in numbers.groupby("family", sort=False):
@@ -40,7 +40,7 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
             for row in components:
                 # The outcome is named where it begins and where it changes.
                 on = f"{row.event or row.outcome_label}{', points' if row.scale == 100 else ''}"
-                rows.append(Row(write_component(row, on if on != outcome else "", planted, by_wave), indent=True))
+                rows.append(Row(write_component(row, on if on != outcome else "", planted, waves), indent=True))
                 outcome = on
     footnotes = [
         "Estimate: the contrast of average adjusted predictions, with its 95 % interval by the delta method"
@@ -55,7 +55,7 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
         f"{event}: the probability of this answer{' or a higher one' if '≥' in event else ''} to “{label}”."
         for event, label in events.itertuples(index=False)
     ]
-    if by_wave:
+    if waves:
         footnotes.append(
             f"Sign by wave: of the contrast when its model is fitted to each wave alone ({notes['waves_apart']}), "
             "? where the wave alone does not give it."
@@ -76,7 +76,7 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
     )
 
 
-def write_component(row: Any, on: str, planted: bool, by_wave: bool) -> list[str]:
+def write_component(row: Any, on: str, planted: bool, waves: Sequence[str]) -> list[str]:
     """Write the cells of one component; adjusted p and verdict stand beside the claim."""
     digits = 1 if row.scale == 100 else 3
 
@@ -88,21 +88,20 @@ def write_component(row: Any, on: str, planted: bool, by_wave: bool) -> list[str
         format_number(scaled("estimate"), digits),
         format_interval(scaled("conf_low"), scaled("conf_high"), digits),
         *([format_number(scaled("planted"), digits)] if planted else []),
-        *([write_signs(row.signs)] if by_wave else []),
+        *([write_signs(row.signs, waves)] if waves else []),
         format_p(row.p_value),
         "",
         "",
     ]
 
 
-def write_signs(signs: Any) -> str:
-    """Write the signs of the waves with a minus sign as wide as the plus.
+def write_signs(signs: Any, waves: Sequence[str]) -> str:
+    """Write the signs of the waves, with a minus sign as wide as the plus; ? for a wave that has none.
 
     Examples
     --------
-    >>> write_signs("1=+|2=-|3=?")
-    '+ − ?'
+    >>> write_signs("2=+|3=-", ["1", "2", "3"])
+    '? + −'
     """
-    if is_missing(signs):
-        return ""
-    return " ".join(entry.partition("=")[2].replace("-", "−") for entry in str(signs).split("|"))
+    known = dict(entry.split("=") for entry in str(signs).split("|")) if not is_missing(signs) else {}
+    return " ".join(known.get(wave, "?").replace("-", "−") for wave in waves) if known else ""
