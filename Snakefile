@@ -270,7 +270,7 @@ rule fit:
         model=lambda wildcards: slices.slice_model(CONFIG, MODELS[wildcards.model])["model"],
         sets=lambda wildcards: slices.slice_model(CONFIG, MODELS[wildcards.model])["sets"],
         samples=lambda wildcards: slices.slice_model(CONFIG, MODELS[wildcards.model])["samples"],
-        by_wave=lambda wildcards: len(WAVES) > 1 and wildcards.model in TESTED,
+        by_wave=lambda wildcards: slices.list_fits_tested(CONFIG, wildcards.model),
     message:
         "Fitting {wildcards.model}"
     script:

@@ -1,7 +1,7 @@
-"""Fit one declared model for its outcomes, samples and blocks, and where it is asked for, to each wave alone."""
+"""Fit one declared model for its outcomes, samples and blocks, and what hypotheses rest on to each wave alone."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from firmties.estimation import fit_model, fit_waves
 from firmties.jobs import run_job
+from firmties.predictions import choose_fits
 
 
 def main(
@@ -17,7 +18,7 @@ def main(
     model: Mapping[str, Any],
     sets: Mapping[str, str],
     samples: Mapping[str, str],
-    by_wave: bool,
+    by_wave: Sequence[Mapping[str, Any]],
     output: str,
     output_by_wave: str,
     references: Mapping[str, str] | None = None,
@@ -26,7 +27,8 @@ def main(
     words = pd.read_csv(dictionary, dtype="str", keep_default_na=False)
     rows = pd.read_parquet(table)
     fits = fit_model(model, rows, words, sets, samples, references)
-    for path, entries in ((output, fits), (output_by_wave, fit_waves(fits, rows, words) if by_wave else [])):
+    tested = [fit for wanted in by_wave for fit in choose_fits(fits, wanted)[:1]]
+    for path, entries in ((output, fits), (output_by_wave, fit_waves(tested, rows, words))):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(json.dumps(entries, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
     lines = []

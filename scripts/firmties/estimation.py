@@ -93,7 +93,7 @@ def list_columns(outcome: str, terms: Sequence[Term], groups: Sequence[str]) -> 
 
 
 def sample_rows(fit: Mapping[str, Any], table: pd.DataFrame, *, whole: bool = True) -> pd.DataFrame:
-    """Give the rows that a fit used, from the table that it was fitted on; with the model's variables or ``whole``.
+    """Give the rows that a fit used, from the table that it was fitted on: ``whole``, or the wave and the model's part.
 
     Raises
     ------
@@ -106,7 +106,8 @@ def sample_rows(fit: Mapping[str, Any], table: pd.DataFrame, *, whole: bool = Tr
     clusters = [fit["cluster"]] if fit["cluster"] else []
     groups = [*clusters, *fit["absorb"]]
     mask, _ = select_rows(table, fit["condition"], fit["outcome"], terms, groups)
-    rows = (table if whole else table[list_columns(fit["outcome"], terms, groups)]).loc[mask]
+    needed = list_columns(fit["outcome"], terms, [*groups, *(["wave"] if "wave" in table else [])])
+    rows = (table if whole else table[needed]).loc[mask]
     if fit["absorb"]:
         cells = number_groups(rows, fit["absorb"])
         rows = rows.loc[np.bincount(cells)[cells] > 1]
@@ -255,7 +256,7 @@ def fit_waves(fits: Sequence[Mapping[str, Any]], table: pd.DataFrame, dictionary
         if fit["status"] == "failed":
             continue
         terms = parse_formula(fit["formula"])
-        for wave, rows in sample_rows(fit, table).groupby("wave", sort=True):
+        for wave, rows in sample_rows(fit, table, whole=False).groupby("wave", sort=True):
             varying = [
                 tuple(f for f in term if any(rows[name].nunique() > 1 for name in f.variables)) for term in terms
             ]

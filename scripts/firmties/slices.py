@@ -88,6 +88,24 @@ def slice_contrasts(config: Config, model: str) -> list[dict[str, Any]]:
     return [{"id": name, "components": parts} for name, parts in components.items() if parts]
 
 
+def list_fits_tested(config: Config, model: str) -> list[dict[str, Any]]:
+    """Which fits of a model are to be made for each wave alone: those that hypotheses rest on, in a study of waves.
+
+    Examples
+    --------
+    >>> part = {"name": "a", "model": "M1", "outcome": "y", "contrast": "slope(x)", "alternative": "greater"}
+    >>> waves, hypotheses = [{"id": 1}, {"id": 2}], [{"id": "H1", "components": [part, part | {"name": "b"}]}]
+    >>> list_fits_tested({"waves": waves, "hypotheses": hypotheses}, "M1")
+    [{'model': 'M1', 'outcome': 'y'}]
+    """
+    used = [
+        pick(part, "model", "outcome", "block")
+        for entry in slice_contrasts(config, model)
+        for part in entry["components"]
+    ]
+    return [part for at, part in enumerate(used) if part not in used[:at]] if len(config["waves"]) > 1 else []
+
+
 def list_models_tested(entries: Iterable[Config]) -> list[str]:
     """Models that predictions or the components of hypotheses use, in the order of their first use."""
     return list(dict.fromkeys(part["model"] for entry in entries for part in entry.get("components", [entry])))

@@ -95,6 +95,8 @@ class Project:
             [BASE_PYTHON, str(self.root / "firmties"), *arguments],
             cwd=self.elsewhere, env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            # A shell's background jobs ignore an interrupt, and pass that on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
 
     def run(self, *arguments: str, **variables: str) -> tuple[int, dict, str]:
