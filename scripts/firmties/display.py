@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from firmties.formulas import as_codes as as_codes
 from firmties.formulas import list_variables, parse_formula
@@ -179,6 +178,8 @@ def estimate_means(table: pd.DataFrame, value: str, by: str, cluster: str, level
     >>> estimate_means(rows, "x", "stage", "firm")[["estimate", "std_error", "df"]].round(4).values.tolist()
     [[3.0, 1.1547, 2.0]]
     """
+    from scipy.special import stdtrit
+
     kept = table[[value, by, cluster]].dropna()
     rows = []
     for group, members in kept.groupby(by):

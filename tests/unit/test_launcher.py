@@ -96,7 +96,7 @@ class Project:
             cwd=self.elsewhere, env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             # A shell's background jobs ignore an interrupt, and pass that on.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (no threads here)
         )  # fmt: skip
 
     def run(self, *arguments: str, **variables: str) -> tuple[int, dict, str]:
