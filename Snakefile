@@ -36,6 +36,8 @@ LONG_FILES = slices.list_long_files(CONFIG, STUDY.crosswalk_rows)
 HAS_ALTERS = "alters" in CONFIG
 PREDICTED = slices.list_models_tested(CONFIG.get("predictions", []))
 TESTED = slices.list_models_tested(CONFIG.get("hypotheses", []))
+# What makes results waits for sound sample files without reading them: a fault leaves the last results in place.
+SOUND = {"sound": ancient("data/interim/sample.parquet")} if SAMPLES else {}
 RESULTS = ["estimates", "models", "predictions", "hypotheses"]
 
 
@@ -214,8 +216,7 @@ rule score:
     input:
         **(dict(rules.alters.output.items()) if HAS_ALTERS else {}),
         **({"decisions": CONFIG["networks"]["decision_table"]} if "networks" in CONFIG else {}),
-        # Scoring does not read the sample files, but waits until they are sound: no result comes before that.
-        **({"sample": ancient(rules.sample.output[0])} if SAMPLES else {}),
+        **SOUND,
         panel=rules.link.output.panel,
         kinds=rules.link.output.kinds,
         modules=library("score"),
@@ -314,6 +315,7 @@ rule contrast:
 
 rule collect:
     input:
+        **SOUND,
         fits=fits(MODELS),
         predictions=expand(rules.predict.output, model=PREDICTED),
         dictionary=rules.score.output.dictionary,
@@ -334,6 +336,7 @@ rule collect:
 
 rule test:
     input:
+        **SOUND,
         contrasts=expand(rules.contrast.output, model=TESTED),
         modules=library("test"),
     output:
@@ -352,6 +355,7 @@ rule test:
 rule summarize:
     input:
         unpack(sources),
+        **SOUND,
         modules=lambda wildcards: library("summarize", f"exhibits.{EXHIBITS[wildcards.exhibit]['kind']}.summarize"),
     output:
         numbers="reports/results/{exhibit}.csv",

@@ -80,7 +80,7 @@ if "snakemake" in globals():
         sources={
             name: paths if isinstance(paths, str) else list(paths)
             for name, paths in job.input.items()
-            if name != "modules"
+            if name not in ("modules", "sound")
         },
         kind=job.params.kind,
         options=job.params.options,

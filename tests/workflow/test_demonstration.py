@@ -163,3 +163,15 @@ def test_changed_model_leaves_other_models_and_their_exhibits_alone(study: Path)
         "Typesetting T13",
         "Rendering the report",
     }
+
+
+def test_faulty_sample_file_stops_before_any_result(study: Path) -> None:
+    # The last test: what it leaves in data/ is half made.
+    before = {path: path.stat().st_mtime_ns for path in (study / "reports").rglob("*") if path.is_file()}
+    model = replace('formula: "ties + constraint_z + ln_alters', 'formula: "ties + constraint_z')
+    sample = study / "data" / "raw" / "wave2_sample.csv"
+    with edited(sample, replace(",R,", ",X,")), edited(study / "config.yaml", model):
+        run = run_snakemake(ROOT, study)
+    assert run.returncode != 0
+    assert "data/raw/wave2_sample.csv (wave 2): disposition 'X' of firm" in run.stdout
+    assert {path: path.stat().st_mtime_ns for path in before} == before
