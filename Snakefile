@@ -119,6 +119,7 @@ rule read:
         "logs/read_{wave}.log",
     params:
         wave=lambda wildcards: slices.slice_read(WAVES[int(wildcards.wave)]),
+        privacy=lambda wildcards: STUDY.protection(int(wildcards.wave)),
     message:
         "Reading wave {wildcards.wave} from {input.raw}"
     script:

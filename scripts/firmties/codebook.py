@@ -20,6 +20,7 @@ TYPES = ("id", "text", "number", "integer", "boolean", "category", "ordinal", "m
 NUMERIC_TYPES = ("number", "integer", "ordinal")
 MISSING_KINDS = ("not_applicable", "dont_know", "refused", "no_answer")
 TABLES = ("panel", "alters")
+PROTECTIONS = ("drop", "hash", "cleared")
 ACTIONS = ("rename", "recode", "multiply", "ignore")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 CHOICE = re.compile(r"[A-Za-z0-9_]+")
@@ -48,6 +49,9 @@ class Variable:
         The waves that asked it; empty stands for every wave.
     missing_codes
         Code (text) → kind, of this variable alone.
+    identifying, protection
+        Whether its answers are shown nowhere; what is done when a wave is read: ``drop``, ``hash``, ``cleared``
+        (looked at and found not to identify) or nothing.
     table
         The scored table that holds it: panel, alters or networks. In the codebook `alters` says that the
         answer stands in a long file of partners.
@@ -67,6 +71,7 @@ class Variable:
     waves: tuple[int, ...] = ()
     missing_codes: dict[str, str] = field(default_factory=dict)
     identifying: bool = False
+    protection: str = ""
     note: str = ""
     separator: str = "|"
     table: str = "panel"
@@ -280,6 +285,28 @@ def parse_boolean(text: str) -> bool:
     raise ValueError(f"'{text}' is neither true nor false; write TRUE or FALSE")
 
 
+def parse_identifying(text: str) -> bool:
+    """Parse whether a variable identifies: TRUE, FALSE, or what is done with it (dropped and hashed ones do).
+
+    Raises
+    ------
+    ValueError
+        The text is none of these.
+
+    Examples
+    --------
+    >>> parse_identifying("1"), parse_identifying("drop"), parse_identifying("cleared"), parse_identifying("")
+    (True, True, False, False)
+    """
+    if text.lower() in PROTECTIONS:
+        return text.lower() != "cleared"
+    try:
+        return parse_boolean(text)
+    except ValueError:
+        allowed = describe_allowed(text.lower(), ["TRUE", "FALSE", *PROTECTIONS])
+        raise ValueError(f"'{text}' is not allowed; {allowed}") from None
+
+
 def _parse_missing_codes(text: str) -> dict[str, str]:
     codes = parse_codes(text)
     for code, kind in codes.items():
@@ -297,7 +324,7 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "reverse": parse_boolean,
     "waves": parse_waves,
     "missing_codes": _parse_missing_codes,
-    "identifying": parse_boolean,
+    "identifying": parse_identifying,
 }
 
 
@@ -367,6 +394,8 @@ def parse_codebook(
         # A blank cell of a spreadsheet cannot hold a space, so the word stands for it.
         values["separator"] = {"": "|", "space": " "}.get(values["separator"], values["separator"])
         values["table"] = values["table"] or "panel"
+        if row["identifying"].lower() in PROTECTIONS:
+            values["protection"] = row["identifying"].lower()
         variable = Variable(**values)
         variables[name] = variable
         for column, problem in _check_variable(variable, checked_scales, waves):
@@ -399,6 +428,10 @@ def _check_variable(
     if variable.type not in TYPES:
         yield "type", f"'{variable.type}' is not allowed; {describe_allowed(variable.type, TYPES)}"
         return
+    if variable.protection == "hash" and variable.type not in ("id", "text"):
+        yield "identifying", f"hash needs the type id or text, not {variable.type}; write drop, or another type"
+    if variable.protection in ("drop", "hash") and variable.table != "panel":
+        yield "identifying", f"{variable.protection} is not done in files of partners; remove the column from the file"
     if variable.table not in TABLES:
         yield "table", f"'{variable.table}' is not allowed; {describe_allowed(variable.table, TABLES)}"
     if variable.scale and scales is not None and variable.scale not in scales:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,8 @@ class Study:
         Variable → ``{"centre", "spread", "wave", "note"}``.
     kinds
         Kind of exhibit → content of its ``kind.yaml``.
+    dropped
+        Rows of the codebook that are dropped when a wave is read, and so are no variables of the study.
     """
 
     directory: Path
@@ -55,6 +57,7 @@ class Study:
     crosswalk: list[dict[str, Any]]
     anchors: dict[str, dict[str, Any]]
     kinds: dict[str, dict[str, Any]]
+    dropped: dict[str, Variable] = field(default_factory=dict)
 
     @property
     def wave_ids(self) -> list[int]:
@@ -92,8 +95,27 @@ class Study:
         return [
             {key: value for key, value in row.items() if key != "waves"}
             for row in self.crosswalk
-            if not row["waves"] or int(wave) in row["waves"]
+            if (not row["waves"] or int(wave) in row["waves"]) and row["variable"] not in self.dropped
         ]
+
+    def protection(self, wave: int) -> dict[str, Any]:
+        """Raw columns of a wave that are dropped, hashed or cleared when it is read, and the codes no hash replaces."""
+        renamed = {
+            row["variable"]: row["raw_name"]
+            for row in self.crosswalk
+            if row["action"] == "rename" and (not row["waves"] or int(wave) in row["waves"])
+        }
+        marked = [
+            variable
+            for variable in (*self.variables.values(), *self.dropped.values())
+            if variable.protection and variable.is_asked(int(wave))
+        ]
+        hashed = [variable for variable in marked if variable.protection == "hash"]
+        codes = {**self.config.get("missing_codes", {}), **self.wave(wave).get("missing_codes", {})} if hashed else {}
+        return {
+            "marks": {renamed.get(variable.name, variable.name): variable.protection for variable in marked},
+            "missing_codes": list(dict.fromkeys([*codes, *(code for entry in hashed for code in entry.missing_codes)])),
+        }
 
     def anchor_rows(self) -> dict[str, list[float]]:
         """Variable → [centre, spread]."""
@@ -152,6 +174,9 @@ def inspect_study(directory: str | Path = ".", *, check_files: bool = True) -> t
     if variables and (root / ANCHORS).is_file():
         names = {name: None for table in list_variables(config, variables).values() for name in table}
         anchors, tables[ANCHORS] = parse_anchors(decode_text((root / ANCHORS).read_bytes()), names, waves)
+    dropped = {name: variable for name, variable in variables.items() if variable.protection == "drop"}
+    tables["identifying"] = _check_protection(config, variables)
+    variables = {name: variable for name, variable in variables.items() if name not in dropped}
     tables["samples"] = _check_samples(root, config)
     margins = config.get("frame_margins")
     if margins and (root / margins).is_file():
@@ -172,7 +197,27 @@ def inspect_study(directory: str | Path = ".", *, check_files: bool = True) -> t
         ):
             reader = f"the exhibit {exhibit.get('id')} ({exhibit['kind']})"
             problems.append(f"{PUBLISHED}: does not exist; {reader} reads it (docs/codebook.md)")
-    return Study(root, config, variables, crosswalk, anchors, kinds), problems
+    return Study(root, config, variables, crosswalk, anchors, kinds, dropped), problems
+
+
+def _check_protection(config: Mapping[str, Any], variables: Mapping[str, Variable]) -> list[str]:
+    """Check that keys are not dropped, and not hashed where another file holds them as they were."""
+    study = config.get("study", {})
+    keys = [variables[name] for name in (study.get("firm"), study.get("response")) if name in variables]
+    problems = [
+        f"{CODEBOOK}: {key.name}: identifying: a key cannot be dropped; write hash, which keeps the links over waves"
+        for key in keys
+        if key.protection == "drop"
+    ]
+    if any(key.protection == "hash" and key.name == study.get("firm") for key in keys):
+        problems += [
+            f"config.yaml: waves: {wave.get('id')}: {name}: {wave[name]} holds {study['firm']} as it is, the "
+            "wave's own file would hold hashes; hash the key in both before they come here, and take the mark away"
+            for wave in config.get("waves", [])
+            for name in ("sample", "alters", "alter_pairs")
+            if name in wave
+        ]
+    return problems
 
 
 def _list_missing_codes(config: Mapping[str, Any]) -> list[str]:

@@ -1,0 +1,220 @@
+"""What may not be carried on from a raw file: identifying columns dropped or hashed, identifying content found."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from firmties.errors import StudyError, describe_allowed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HASH_DIGITS = 16
+"""Hexadecimal digits of a hash: 64 bits, so a million keys collide with a probability of 3 in 100 million."""
+KEY_LENGTH = 32
+"""Fewest characters of a key."""
+LABELS = ("columns", "values", "user_missing", "types", "choices")
+"""Parts of the labels that are kept by raw column."""
+
+_NAME = r"[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]+"
+_PATTERNS = {
+    "e-mail address": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}"),
+    "phone number": re.compile(
+        r"(?<![\w.,:+-])(?:\+\d(?:[ ./()-]{0,2}\d){7,14}|\(?0\d{2,4}\)?[ /-]\d{3,}(?:[ -]\d{2,}){0,3}"
+        r"|\(?\d{3}\)?[ -]\d{3}-\d{4})(?![\w.,:]?\d)"
+    ),
+    # ASSUME: a version number such as 1.2.3.4 has at most one part of two digits or more, an address two.
+    "IP address": re.compile(
+        r"(?<![\d.])(?=(?:\d+\.)*\d{2,}\.(?:\d+\.)*\d{2,}(?![\d.]))"
+        r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d.])"
+        r"|(?<![\w:])(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}(?![\w:])"
+    ),
+    "coordinates": re.compile(r"(?<![\d.])-?[0-8]?\d\.\d{4,}[,; ] *-?1?\d?\d\.\d{4,}(?![\d.])"),
+    "name": re.compile(rf"\b(?:Mr|Mrs|Ms|Dr|Prof|Herr|Frau|Mme)\b\.? {_NAME}|\b(?i:my name is) {_NAME}"),
+    "bank account": re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b"),
+    "address with a password": re.compile(r"://[^/\s:@]+:[^/\s@]+@"),
+}
+# What a column's name says, and what its values must then look like.
+_BY_NAME = {
+    "IP address": (re.compile(r"(?:^|_)ip(?:_?addr(?:ess)?)?$"), re.compile(r"(?:\d{1,3}\.){3}\d{1,3}")),
+    "coordinates": (re.compile(r"(?:^|_)(?:lat|lon|lng|latitude|longitude)$"), re.compile(r"-?\d{1,3}\.\d{3,}")),
+    "phone number": (re.compile(r"(?:^|_)(?:telephone|phone|mobile|tel)(?:_|$)"), re.compile(r"\+?\d[\d ()/.-]{6,}")),
+    "name": (
+        re.compile(r"^(?:name|surname|contact|(?:.*_)?(?:first|last|full|family|given|sur|contact|respondent)_?name)$"),
+        re.compile(rf".*{_NAME}.*"),
+    ),
+}  # fmt: skip
+
+
+def protect_responses(
+    responses: pd.DataFrame, labels: Mapping[str, Any], settings: Mapping[str, Any], where: str, key: bytes = b""
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Drop and hash the marked columns of a wave as read, and stop if another holds identifying content.
+
+    Parameters
+    ----------
+    responses
+        Every raw column as text, blank where nothing was recorded, and ``raw_row``.
+    labels
+        What the reader found beside the answers; entries of dropped columns go, value labels of hashed ones, too.
+    settings
+        ``marks`` (raw column → drop, hash or cleared) and ``missing_codes``, which no hash replaces.
+    where
+        File and wave, for messages.
+
+    Raises
+    ------
+    StudyError
+        A column to drop or hash is not there; identifying content in a column without a mark; two values with one hash.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"raw_row": [1], "mail": ["a@b.org"], "size": ["3"]})
+    >>> kept, labels = protect_responses(rows, {"columns": {"mail": "Your e-mail"}}, {"marks": {"mail": "drop"}}, "x")
+    >>> list(kept.columns), labels["columns"]
+    (['raw_row', 'size'], {})
+    """
+    marks = settings.get("marks", {})
+    # A misspelt name would carry the column on.
+    if problems := [
+        f"{where}: no column '{name}', which data/codebook.csv says to {mark}; {describe_allowed(name, responses)}; "
+        "correct its name (data/crosswalk.csv renames a column), or leave this wave out of its waves"
+        for name, mark in marks.items()
+        if mark in ("drop", "hash") and name not in responses
+    ]:
+        raise StudyError(problems)
+    dropped = {name for name, mark in marks.items() if mark == "drop"}
+    hashed = [name for name, mark in marks.items() if mark == "hash"]
+    kept = responses.drop(columns=sorted(dropped))
+    for name in hashed:
+        kept[name] = hash_identifiers(kept[name], key, settings.get("missing_codes", ()), f"{where}: column '{name}'")
+    carried = dict(labels)
+    for part in LABELS:
+        if isinstance(carried.get(part), dict):
+            gone = dropped if part == "columns" else dropped | set(hashed)
+            carried[part] = {name: entry for name, entry in carried[part].items() if name not in gone}
+    looked_at = [name for name in kept if name != "raw_row" and name not in marks]
+    if problems := [
+        f"{where}: column '{name}': {n} {'row holds' if n == 1 else 'rows hold'} what looks like {_article(kind)}; in "
+        "data/codebook.csv give the column a row with identifying = drop (never carried on) or hash (replaced by a "
+        "keyed hash), or cleared if you looked and it is none (docs/privacy.md)"
+        for name, kind, n in find_identifying_content(kept[looked_at])
+    ]:
+        raise StudyError(problems)
+    return kept, carried
+
+
+def _article(kind: str) -> str:
+    return kind if kind == "coordinates" else f"{'an' if kind[0] in 'aeiouI' else 'a'} {kind}"
+
+
+def hash_identifiers(
+    values: pd.Series, key: bytes, missing_codes: Collection[str] = (), where: str = "values"
+) -> pd.Series:
+    """Replace values by HMAC-SHA256 under a secret key (RFC 2104), its first sixteen hexadecimal digits.
+
+    The same value has the same hash in every column and wave, so that links of a panel survive. Blanks and missing
+    codes stay as they are; spaces around a value do not count.
+
+    Raises
+    ------
+    StudyError
+        Two values share a hash.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> hash_identifiers(pd.Series(["f1", "", "-99", " f1"]), b"k" * 32, ["-99"]).tolist()
+    ['ce61160809c613ab', '', '-99', 'ce61160809c613ab']
+    """
+    plain = values.str.strip()
+    found = {
+        value: hmac.new(key, str(value).encode(), hashlib.sha256).hexdigest()[:HASH_DIGITS]
+        for value in plain.unique()
+        if value and value not in missing_codes
+    }
+    if len(set(found.values())) < len(found):
+        raise StudyError(f"{where}: two values have the same hash; use another key")
+    return plain.map(lambda value: found.get(value, value)).astype(values.dtype)
+
+
+def find_identifying_content(table: pd.DataFrame) -> list[tuple[str, str, int]]:
+    """Find columns of text that hold e-mail addresses, phone numbers, IP addresses, coordinates, names, accounts.
+
+    Returns
+    -------
+    list of (column, kind, number of rows)
+        The values themselves are never returned.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"remark": ["write to a.b@c.org", "2021-03-01 10:22:33"], "version": ["1.2.3.4", "2.0"]})
+    >>> find_identifying_content(rows)
+    [('remark', 'e-mail address', 1)]
+    """
+    return [finding for name in table for finding in _search_column(str(name), table[name])]
+
+
+def _search_column(name: str, values: pd.Series) -> Iterator[tuple[str, str, int]]:
+    # A line a value: one search over all of them costs far less than one search a value.
+    unique = [str(value).replace("\n", " ") for value in values.unique()]
+    text = "\n".join(unique)
+    plain = re.sub(r"\W+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)).lower()
+    for kind in dict.fromkeys([*_PATTERNS, *_BY_NAME]):
+        pattern = _PATTERNS.get(kind)
+        found = pattern.search(text) if pattern else None
+        named = _BY_NAME[kind] if kind in _BY_NAME and _BY_NAME[kind][0].search(plain) else None
+        if not found and not named:
+            continue
+        hits = [
+            value
+            for value, line in zip(values.unique(), unique, strict=True)
+            if (pattern and any(kind != "bank account" or _is_account(hit[0]) for hit in pattern.finditer(line)))
+            or (named and named[1].fullmatch(line.strip()))
+        ]
+        if hits:
+            yield name, kind, int(values.isin(hits).sum())
+
+
+def _is_account(text: str) -> bool:
+    """Whether the check digits of an IBAN are right (ISO 13616: remainder 1 by 97)."""
+    plain = text.replace(" ", "")
+    return int("".join(str(int(letter, 36)) for letter in plain[4:] + plain[:4])) % 97 == 1
+
+
+def check_key(key: bytes, path: Path, inside: Collection[Path]) -> None:
+    """Refuse a key that is too short or lies where it might be published.
+
+    Raises
+    ------
+    StudyError
+        Says which, and what to do.
+    """
+    for folder in inside:
+        if path.resolve().is_relative_to(folder.resolve()):
+            raise StudyError(
+                f"{path}: the key lies inside {folder}; whoever has the study would have the key: move it elsewhere "
+                "and name it in the environment variable FIRMTIES_KEY_FILE"
+            )
+    if len(key) < KEY_LENGTH:
+        raise StudyError(
+            f"{path}: the key has {len(key)} characters, it needs at least {KEY_LENGTH}; {word_making(path)}"
+        )
+
+
+def word_making(path: Path) -> str:
+    """Say how to make a key."""
+    code = "import pathlib, secrets, sys; p = pathlib.Path(sys.argv[1]); p.parent.mkdir(parents=True, exist_ok=True)"
+    return f'make one with: python -c "{code}; p.write_text(secrets.token_hex(32))" "{path}"'
+
+
+def compute_fingerprint(key: bytes) -> str:
+    """Fingerprint that tells keys apart without giving the key away: the keyed hash of a fixed text."""
+    return hmac.new(key, b"firmties key fingerprint", hashlib.sha256).hexdigest()
