@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from firmties.disclosure import mask_table
 from firmties.display import ENOUGH, FEW, as_codes, codes_of, describe_rows, label_of
 
 
@@ -93,28 +94,14 @@ def adjust_residuals(counts: pd.DataFrame) -> pd.DataFrame:
 
 
 def hide_small(counts: pd.DataFrame, additive: bool) -> pd.DataFrame:
-    """Choose the cells to hide, so that no hidden number follows from a margin.
-
-    Every cell from 1 to below :data:`FEW`; then, while a row (and, where rows add up to the margin, a column) hides
-    one cell alone, its smallest other cell that is not empty.
+    """Choose the cells to hide, so that no hidden number follows from a margin; see `disclosure.mask_table`.
 
     Examples
     --------
     >>> hide_small(pd.DataFrame([[3, 20, 30], [40, 50, 60]]), additive=True).values.tolist()
     [[True, True, False], [True, True, False]]
     """
-    hidden = ((counts > 0) & (counts < FEW)).to_numpy(copy=True)
-    n = counts.to_numpy(float)
-    changed = True
-    while changed:
-        changed = False
-        lines = [(hidden[i], n[i]) for i in range(len(n))]
-        lines += [(hidden[:, j], n[:, j]) for j in range(n.shape[1])] if additive else []
-        for mask, line in lines:
-            candidates = np.flatnonzero(~mask & (line > 0))
-            if mask.sum() == 1 and len(candidates):
-                mask[candidates[np.argmin(line[candidates])]] = changed = True
-    return pd.DataFrame(hidden, counts.index, counts.columns)
+    return mask_table(counts, FEW, columns_add=additive)[0]
 
 
 def _list_cells(
@@ -125,7 +112,11 @@ def _list_cells(
     row_codes: dict[str, str],
     column_codes: dict[str, str],
 ) -> pd.DataFrame:
-    hidden = hide_small(counts, additive=panel == "single")
+    hidden, hidden_rows, hidden_columns = mask_table(counts, FEW, columns_add=panel == "single")
+    totals_hidden = (
+        dict(zip(counts.index, hidden_rows, strict=True)),
+        dict(zip(counts.columns, hidden_columns, strict=False)),
+    )
     row_totals, column_totals = counts.sum(axis=1), counts.sum(axis=0)
     cells = []
     for row in counts.index:
@@ -138,12 +129,10 @@ def _list_cells(
                     "panel_label": panel_label,
                     "row": row,
                     "row_label": row_codes[row],
-                    "row_n": int(row_totals[row]) if not 0 < row_totals[row] < FEW else pd.NA,
+                    "row_n": pd.NA if totals_hidden[0][row] else int(row_totals[row]),
                     "column": column,
                     "column_label": column_codes[column],
-                    "column_n": int(column_totals[column])
-                    if panel == "single" and not 0 < column_totals[column] < FEW
-                    else pd.NA,
+                    "column_n": pd.NA if totals_hidden[1].get(column, True) else int(column_totals[column]),
                     "n": pd.NA if suppressed else int(n),
                     "row_percent": 100 * n / row_totals[row] if shown else np.nan,
                     "residual": residuals.loc[row, column] if shown else np.nan,
