@@ -80,6 +80,7 @@ def clean_wave(
     ledger = Ledger(wave, settings["study"])
     values, kinds = drop_out_of_range(values, kinds, asked, text["raw_row"], settings, ledger, where)
     values, flags = exclude_responses(values, asked, settings, ledger, where)
+    check_count(len(text), len(values), ledger.as_table(), where)
     check_keys(values, settings["study"], where)
     values, kinds = set_missing(values, kinds.loc[values.index], settings, ledger, where)
     values, kinds = reverse_items(values, kinds, asked)
@@ -98,7 +99,7 @@ class Ledger:
         self.parts: list[pd.DataFrame] = []
 
     def add(
-        self, gone: pd.DataFrame, rule: str, reason: str, variable: str = "", before: pd.Series | None = None
+        self, gone: pd.DataFrame, rule: str, reason: str | pd.Series, variable: str = "", before: pd.Series | None = None
     ) -> None:
         """Enter the rows of a table: whole responses, or one variable's values."""
         if len(gone):
@@ -215,7 +216,10 @@ def read_values(
         }
         reasons[""] = "no_answer"
         plain = strip_zeros if variable.type in NUMERIC_TYPES else str
-        kind = pd.Series([reasons.get(plain(cell), "") for cell in cells.tolist()], index=cells.index, dtype="str")
+        # Each different cell is looked at once: a million answers to an item are a handful of texts.
+        places, different = pd.factorize(cells)
+        looked_up = pd.array([reasons.get(plain(cell), "") for cell in different], dtype="str")
+        kind = pd.Series(looked_up.take(places), index=cells.index)
         # ASSUME a value that the file itself declares missing, under a code that nobody described, is no answer.
         if spans := user_missing.get(variable.name):
             kind = kind.mask((kind == "") & lies_within(cells, spans), "no_answer")
@@ -378,6 +382,9 @@ def check_codes(cells: pd.Series, known: pd.Series, variable: Variable) -> None:
 def read_choices(cells: pd.Series, variable: Variable) -> dict[str, pd.Series]:
     """Read a multi-select answer as one boolean column a choice; ``none`` alone stands for no choice."""
     separator = variable.separator or "|"
+    places, different = pd.factorize(cells)
+    every = cells
+    cells = pd.Series(different, dtype="object")
     chosen = cells.map(lambda cell: frozenset(part for part in cell.split(separator.strip() or None) if part.strip()))
     picked = chosen.map(lambda choices: frozenset(part.strip() for part in choices))
     allowed = {*variable.codes, NONE_CHOSEN}
@@ -390,7 +397,9 @@ def read_choices(cells: pd.Series, variable: Variable) -> dict[str, pd.Series]:
             cells[unknown],
         )
     return {
-        f"{variable.name}__{code}": picked.map(lambda choices, code=code: code in choices).astype("boolean")
+        f"{variable.name}__{code}": pd.Series(
+            np.array([code in choices for choices in picked], dtype=bool).take(places), index=every.index
+        ).astype("boolean")
         for code in variable.codes
     }
 
@@ -494,8 +503,11 @@ def exclude_responses(
             reason = f"another response of the firm was kept: {', then '.join(rule['keep'])}"
         elif "flags_at_least" in rule:
             flags = flag_responses(values, asked, flag_settings, keys)
-            gone = flags["n_flags"].ge(rule["flags_at_least"])
-            reason = f"{rule['flags_at_least']} or more quality flags"
+            raised = flags.drop(columns=["wave", "response", "firm", "n_flags"])
+            counted = raised[rule["counted"]] if rule.get("counted") else raised
+            gone = counted.sum(axis=1).ge(rule["flags_at_least"]) | raised[rule.get("or_any", [])].any(axis=1)
+            named = raised[gone].apply(lambda row: ", ".join(row.index[row]), axis=1) if gone.any() else ""
+            reason = f"{rule['flags_at_least']} or more quality flags: " + named
         else:
             gone = evaluate_condition(rule["when"], values, f"cleaning: exclude: {rule['rule']}", where)
             reason = rule["when"]
@@ -533,6 +545,16 @@ def find_duplicates(values: pd.DataFrame, firm: str, keep: Sequence[str], settin
             preference[number] = -pd.to_numeric(values[settings["latest"]].rank(na_option="top"))
     best = preference.sort_values(list(preference.columns), kind="stable").index
     return values.loc[best].duplicated(firm).reindex(values.index)
+
+
+def check_count(rows: int, kept: int, ledger: pd.DataFrame, where: str) -> None:
+    """Refuse to go on if rows in are not rows kept plus rows of the ledger: a response went without a reason."""
+    gone = int((ledger["variable"] == "").sum())
+    if rows != kept + gone:
+        raise StudyError(
+            f"{where}: {rows} responses came in, {kept} were kept and {gone} have a row in the ledger; "
+            f"{rows - kept - gone} are unaccounted for; this is a fault of the workflow, please report it"
+        )
 
 
 def check_keys(values: pd.DataFrame, study: Mapping[str, Any], where: str) -> None:

@@ -418,10 +418,15 @@ def _check_cleaning(scope: Scope) -> Iterator[Problem]:
         for criterion in entry.get("keep", []):
             if criterion != "complete" and criterion not in cleaning.get("duplicates", {}):
                 yield (*path, "keep"), f"'{criterion}' needs the key cleaning.duplicates.{criterion}"
-        if entry.get("flags_at_least", 0) > len(flags):
+        for key in ("counted", "or_any"):
+            for name in entry.get(key, []):
+                if name not in flags:
+                    yield (*path, key), f"'{name}' is no flag of quality_flags; {describe_allowed(name, flags)}"
+        if entry.get("flags_at_least", 0) > len(entry.get("counted", flags)):
             yield (
                 (*path, "flags_at_least"),
-                f"{entry['flags_at_least']} flags can never be reached; quality_flags has {len(flags)}",
+                f"{entry['flags_at_least']} flags can never be reached; quality_flags has "
+                f"{len(entry.get('counted', flags))}",
             )
     for place, entry in enumerate(cleaning.get("set_missing", [])):
         path = ("cleaning", "set_missing", place, "when")
@@ -431,9 +436,15 @@ def _check_cleaning(scope: Scope) -> Iterator[Problem]:
     path = ("cleaning", "duplicates", "senior", "order")
     for code in senior.get("order", []):
         yield from _check_level(scope.variables, senior.get("variable"), code, path)
-    path = ("quality_flags", "attention", "items")
-    for item, answer in flags.get("attention", {}).get("items", {}).items():
-        yield from _check_level(scope.variables, item, f"{answer}", (*path, item))
+    for name in ("attention", "self_report"):
+        for item, answer in flags.get(name, {}).get("items", {}).items():
+            yield from _check_level(scope.variables, item, f"{answer}", ("quality_flags", name, "items", item))
+    sections = {variable.section for variable in scope.variables.values()} - {""}
+    for name, rule in flags.items():
+        for section in rule.get("sections", []) if scope.variables else []:
+            if section not in sections:
+                path = ("quality_flags", name, "sections")
+                yield path, f"'{section}' is no section of the codebook; {suggest(section, sorted(sections))}"
 
 
 def _check_level(variables: Variables, name: str | None, level: str, path: KeyPath) -> Iterator[Problem]:
