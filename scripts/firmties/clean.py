@@ -15,7 +15,7 @@ from firmties.expressions import ExpressionError, evaluate
 from firmties.quality import flag_responses
 from firmties.readers import write_plainly
 
-LEDGER = ["wave", "response", "firm", "variable", "rule", "value_before", "reason"]
+LEDGER = ["wave", "response", "firm", "variable", "rule", "value_before", "reason", "version"]
 NONE_CHOSEN = "none"
 TRUTH = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True}
 
@@ -55,7 +55,7 @@ def clean_wave(
         The crosswalk's rows for this wave.
     settings
         ``wave`` (the entry of ``waves:``), ``study`` (names of the keys), ``missing_codes``, ``cleaning``,
-        ``quality_flags``.
+        ``quality_flags``, ``version`` (of the last two; the ledger names it).
 
     Returns
     -------
@@ -77,7 +77,7 @@ def clean_wave(
     check_columns(text, asked, where, wave)
     values, kinds = read_values(text, asked, factors, rename_ranges(labels, crosswalk), settings, where)
     values, kinds = add_keys(values, kinds, text, settings["study"], wave, where)
-    ledger = Ledger(wave, settings["study"])
+    ledger = Ledger(wave, settings["study"], settings.get("version", 1))
     values, kinds = drop_out_of_range(values, kinds, asked, text["raw_row"], settings, ledger, where)
     values, flags = exclude_responses(values, asked, settings, ledger, where)
     check_count(len(text), len(values), ledger.as_table(), where)
@@ -92,14 +92,20 @@ def clean_wave(
 class Ledger:
     """Collects what goes from one wave."""
 
-    def __init__(self, wave: int, study: Mapping[str, Any]) -> None:
+    def __init__(self, wave: int, study: Mapping[str, Any], version: int = 1) -> None:
         self.wave = wave
+        self.version = version
         self.response = study.get("response", "response")
         self.firm = study["firm"]
         self.parts: list[pd.DataFrame] = []
 
     def add(
-        self, gone: pd.DataFrame, rule: str, reason: str | pd.Series, variable: str = "", before: pd.Series | None = None
+        self,
+        gone: pd.DataFrame,
+        rule: str,
+        reason: str | pd.Series,
+        variable: str = "",
+        before: pd.Series | None = None,
     ) -> None:
         """Enter the rows of a table: whole responses, or one variable's values."""
         if len(gone):
@@ -113,6 +119,7 @@ class Ledger:
                         "rule": rule,
                         "value_before": "" if before is None else before.map(write_plainly),
                         "reason": reason,
+                        "version": self.version,
                     }
                 )
             )
@@ -120,7 +127,9 @@ class Ledger:
     def as_table(self) -> pd.DataFrame:
         """Return the ledger, a row an entry, in the order of the steps."""
         if not self.parts:
-            return pd.DataFrame({name: pd.Series(dtype="int64" if name == "wave" else "str") for name in LEDGER})
+            return pd.DataFrame(
+                {name: pd.Series(dtype="int64" if name in ("wave", "version") else "str") for name in LEDGER}
+            )
         return pd.concat(self.parts, ignore_index=True)[LEDGER]
 
 

@@ -58,6 +58,7 @@ KIND_WORDS = {
     "hypothesis": "hypothesis",
     "exhibit": "exhibit",
     "rule": "rule of cleaning: exclude",
+    "rule_version": "version of the rules (1, or one of rule_versions)",
     "term": "variable in the formula of {models}",
     "block": "block of {models}",
     "file": "file",
@@ -159,8 +160,19 @@ class Scope:
             "family": config.get("families", {}),
             "hypothesis": self.index("hypotheses", "id"),
             "exhibit": self.index("exhibits", "id"),
-            "rule": [entry.get("rule") for entry in config.get("cleaning", {}).get("exclude", [])],
+            "rule": [
+                entry.get("rule")
+                for rules in self.versions.values()
+                for entry in rules.get("cleaning", {}).get("exclude", [])
+            ],
+            "rule_version": [1, *(entry.get("id") for entry in config.get("rule_versions", []))],
         }
+
+    @cached_property
+    def versions(self) -> dict[KeyPath, Mapping[str, Any]]:
+        """Where each version of the rules stands, and what holds its cleaning and its quality flags."""
+        later = enumerate(self.config.get("rule_versions", []))
+        return {(): self.config, **{("rule_versions", place): entry for place, entry in later}}
 
     def is_unknown_key(self, name: Any) -> bool:
         """Whether a name is an id of the codebook while the firm key itself is not known: one fault, not many."""
@@ -328,10 +340,11 @@ def _check_uniqueness(scope: Scope) -> Iterator[Problem]:
     config = scope.config
     lists: list[tuple[KeyPath, list[dict[str, Any]], str]] = [
         ((section,), config.get(section, []), "id")
-        for section in ("waves", "models", "predictions", "hypotheses", "exhibits")
+        for section in ("waves", "rule_versions", "models", "predictions", "hypotheses", "exhibits")
     ]
-    for step in ("exclude", "set_missing"):
-        lists.append((("cleaning", step), config.get("cleaning", {}).get(step, []), "rule"))
+    for start, rules in scope.versions.items():
+        for step in ("exclude", "set_missing"):
+            lists.append(((*start, "cleaning", step), rules.get("cleaning", {}).get(step, []), "rule"))
     for place, model in enumerate(config.get("models", [])):
         lists.append((("models", place, "blocks"), model.get("blocks", []), "name"))
     for place, hypothesis in enumerate(config.get("hypotheses", [])):
@@ -407,10 +420,16 @@ def _check_waves(scope: Scope) -> Iterator[Problem]:
 
 
 def _check_cleaning(scope: Scope) -> Iterator[Problem]:
-    cleaning = scope.config.get("cleaning", {})
-    flags = scope.config.get("quality_flags", {})
+    for start, rules in scope.versions.items():
+        yield from _check_rules(scope, rules, start)
+
+
+def _check_rules(scope: Scope, rules: Mapping[str, Any], start: KeyPath) -> Iterator[Problem]:
+    """One version of the rules; ``start`` is where it stands."""
+    cleaning = rules.get("cleaning", {})
+    flags = rules.get("quality_flags", {})
     for place, entry in enumerate(cleaning.get("exclude", [])):
-        path: KeyPath = ("cleaning", "exclude", place)
+        path: KeyPath = (*start, "cleaning", "exclude", place)
         if "when" in entry:
             yield from _check_expression(
                 entry["when"], (*path, "when"), scope.asked, "variable of the codebook", condition=True
@@ -425,25 +444,27 @@ def _check_cleaning(scope: Scope) -> Iterator[Problem]:
         if entry.get("flags_at_least", 0) > len(entry.get("counted", flags)):
             yield (
                 (*path, "flags_at_least"),
-                f"{entry['flags_at_least']} flags can never be reached; quality_flags has "
-                f"{len(entry.get('counted', flags))}",
+                (
+                    f"{entry['flags_at_least']} flags can never be reached; quality_flags has "
+                    f"{len(entry.get('counted', flags))}"
+                ),
             )
     for place, entry in enumerate(cleaning.get("set_missing", [])):
-        path = ("cleaning", "set_missing", place, "when")
+        path = (*start, "cleaning", "set_missing", place, "when")
         if "when" in entry:
             yield from _check_expression(entry["when"], path, scope.asked, "variable of the codebook", condition=True)
     senior = cleaning.get("duplicates", {}).get("senior", {})
-    path = ("cleaning", "duplicates", "senior", "order")
+    path = (*start, "cleaning", "duplicates", "senior", "order")
     for code in senior.get("order", []):
         yield from _check_level(scope.variables, senior.get("variable"), code, path)
     for name in ("attention", "self_report"):
         for item, answer in flags.get(name, {}).get("items", {}).items():
-            yield from _check_level(scope.variables, item, f"{answer}", ("quality_flags", name, "items", item))
+            yield from _check_level(scope.variables, item, f"{answer}", (*start, "quality_flags", name, "items", item))
     sections = {variable.section for variable in scope.variables.values()} - {""}
     for name, rule in flags.items():
         for section in rule.get("sections", []) if scope.variables else []:
             if section not in sections:
-                path = ("quality_flags", name, "sections")
+                path = (*start, "quality_flags", name, "sections")
                 yield path, f"'{section}' is no section of the codebook; {suggest(section, sorted(sections))}"
 
 

@@ -158,7 +158,8 @@ def correlate_halves(values: pd.DataFrame, items: Sequence[Variable]) -> pd.Seri
     """Even-odd consistency of each response, corrected for halved length (Spearman-Brown).
 
     Within each construct the mean of its odd and of its even items, reverse-keyed ones recoded, is taken; the
-    correlation r of the two over the constructs gives ``2 r / (1 + r)``, not below -1 (Meade & Craig 2012; Curran 2016).
+    correlation r of the two over the constructs gives ``2 r / (1 + r)``, not below -1 (Meade & Craig 2012; Curran
+    2016).
 
     Returns
     -------
@@ -197,7 +198,7 @@ def correlate_halves(values: pd.DataFrame, items: Sequence[Variable]) -> pd.Seri
 def find_distance_p(answers: pd.DataFrame) -> pd.Series:
     """Upper-tail probability of each response's squared Mahalanobis distance from the wave's mean (chi-square).
 
-    ``D2 = (x - m)' S^-1 (x - m)`` with mean and covariance of the wave itself; the degrees of freedom are the rank of S.
+    ``D2 = (x - m)' S^-1 (x - m)`` with mean and covariance of the wave itself; degrees of freedom: the rank of S.
 
     Returns
     -------

@@ -26,11 +26,23 @@ def slice_read(wave: Config) -> dict[str, Any]:
 
 
 def slice_clean(config: Config, wave: Config) -> dict[str, Any]:
-    """What cleaning a wave depends on."""
+    """What cleaning a wave depends on: of the rules, the version that the wave names.
+
+    Examples
+    --------
+    >>> later = {"id": 2, "cleaning": {"out_of_range": "missing"}, "quality_flags": {}}
+    >>> config = {"study": {"firm": "firm"}, "cleaning": {}, "rule_versions": [later]}
+    >>> slice_clean(config, {"id": 1})["cleaning"], slice_clean(config, {"id": 3, "rules": 2})["cleaning"]
+    ({}, {'out_of_range': 'missing'})
+    """
+    version = wave.get("rules", 1)
+    rules = {1: config, **{entry["id"]: entry for entry in config.get("rule_versions", [])}}[version]
     return {
         "wave": pick(wave, "id", "decimal", "missing_codes"),
         "study": pick_keys(config),
-        **pick(config, "missing_codes", "cleaning", "quality_flags"),
+        "version": version,
+        **pick(config, "missing_codes"),
+        **pick(rules, "cleaning", "quality_flags"),
     }
 
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmties.clean import CleanWave, clean_wave, read_long_table
+from firmties.clean import CleanWave, check_count, clean_wave, read_long_table
 from firmties.codebook import Variable
 from firmties.errors import StudyError
+from firmties.slices import slice_clean
 
 AGREE = {str(code): str(code) for code in range(1, 8)}
 VARIABLES = [
@@ -296,3 +297,38 @@ def test_rows_in_are_rows_out_plus_ledger(sizes: list[int]) -> None:
     rows = [{"emp": str(size), "firm": f"f{index % 5}"} for index, size in enumerate([*sizes, 100])]
     wave = clean(rows, cleaning={"exclude": rules})
     assert len(rows) == len(wave.values) + len(wave.ledger)
+
+
+FLAGS = {"attention": {"items": {"q1": 3}}, "self_report": {"items": {"ok": "true"}}}
+
+
+@pytest.mark.parametrize(
+    ("rule", "kept"),
+    [
+        ({"flags_at_least": 2}, ["r0", "r1", "r2"]),
+        ({"flags_at_least": 1, "counted": ["attention"]}, ["r0", "r2"]),
+        ({"flags_at_least": 2, "or_any": ["self_report"]}, ["r0", "r1"]),
+    ],
+)
+def test_rule_counts_its_flags(rule: dict[str, Any], kept: list[str]) -> None:
+    rows = [{}, {"q1": "4"}, {"ok": "0"}, {"q1": "4", "ok": "0"}]
+    cleaning = {"exclude": [{"rule": "careless", **rule}]}
+    assert clean(rows, cleaning=cleaning, quality_flags=FLAGS).values["resp"].tolist() == kept
+
+
+def test_ledger_names_flags_and_version() -> None:
+    cleaning = {"exclude": [{"rule": "careless", "flags_at_least": 2}]}
+    ledger = clean([{}, {"q1": "4", "ok": "0"}], cleaning=cleaning, quality_flags=FLAGS, version=2).ledger
+    assert ledger[["reason", "version"]].values.tolist() == [["2 or more quality flags: attention, self_report", 2]]
+
+
+def test_row_that_went_without_a_reason_stops_the_run() -> None:
+    with pytest.raises(StudyError, match="5 responses came in, 3 were kept and 1 have a row in the ledger; 1 are"):
+        check_count(5, 3, pd.DataFrame({"variable": ["", "emp"]}), "w.csv")
+
+
+def test_further_version_of_the_rules_leaves_waves_that_do_not_name_it_alone() -> None:
+    config = {"study": {"firm": "firm"}, "cleaning": {"exclude": []}, "quality_flags": {}}
+    later = {"id": 2, "cleaning": {"out_of_range": "missing"}, "quality_flags": FLAGS}
+    before, after = slice_clean(config, {"id": 1}), slice_clean({**config, "rule_versions": [later]}, {"id": 1})
+    assert before == after

@@ -707,3 +707,33 @@ def test_problems_come_in_the_order_of_the_file() -> None:
     assert [problem.split(": ")[0] for problem in problems] == [
         "scales[trust].items", "samples.small", "models[M1].samples", "models[M1].formula",
     ]  # fmt: skip
+
+
+def test_a_flag_that_is_not_set() -> None:
+    rule = {"rule": "careless", "flags_at_least": 1, "or_any": ["self_report"]}
+    assert check(cleaning={"exclude": [rule]}, quality_flags={"attention": {"items": {"t1": 5}}}) == [
+        "cleaning.exclude[careless].or_any: 'self_report' is no flag of quality_flags; allowed: attention"
+    ]
+
+
+def test_an_unknown_version_of_the_rules() -> None:
+    waves = [{"id": 1, "file": "w.csv", "rules": 3}]
+    versions = [{"id": 2, "cleaning": {}, "quality_flags": {}}]
+    message = "'3' is no version of the rules (1, or one of rule_versions); allowed: 1, 2"
+    assert f"waves[1].rules: {message}" in check(waves=waves, rule_versions=versions)
+
+
+def test_a_later_version_of_the_rules_is_checked_too() -> None:
+    cleaning = {"exclude": [{"rule": "careless", "flags_at_least": 2}]}
+    assert check(rule_versions=[{"id": 2, "cleaning": cleaning, "quality_flags": {}}]) == [
+        "rule_versions[2].cleaning.exclude[careless].flags_at_least: 2 flags can never be reached; quality_flags has 0"
+    ]
+
+
+def test_flags_of_an_unknown_item_and_section() -> None:
+    rule = {"response_scale": "agree5", "sections": ["Q"], "except": ["t11"]}
+    found = check(quality_flags={"even_odd": rule})
+    assert [line.partition(";")[0] for line in found] == [
+        "quality_flags.even_odd.sections: 'Q' is no section of the codebook",
+        "quality_flags.even_odd.except: 't11' is no variable of the codebook",
+    ]
