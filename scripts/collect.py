@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from firmties.disclosure import hide_cells
+from firmties.display import FEW
 from firmties.estimation import tabulate_estimates, tabulate_models
 from firmties.jobs import run_job
 from firmties.predictions import PREDICTIONS
@@ -30,6 +32,7 @@ def main(
     tables = [pd.read_csv(path, dtype="str", keep_default_na=False) for path in predicted]
     joined = pd.concat([pd.DataFrame(columns=PREDICTIONS), *tables], ignore_index=True)
     joined = joined.sort_values("prediction", key=lambda names: names.map(list(order).index), kind="stable")
+    joined = hide_cells(joined, FEW)
     joined.to_csv(predictions, index=False, lineterminator="\n")
     failed = [
         f"{entry['model']} {entry['outcome']}: {entry['reason']}\n" for entry in entries if entry["status"] == "failed"

@@ -138,3 +138,31 @@ def mask_table(
     cells, rest = hidden[: n.size], hidden[n.size :].tolist()
     mask = pd.DataFrame(cells.reshape(n.shape), counts.index, counts.columns)
     return mask, rest[: len(n)], rest[len(n) : len(n) + n.shape[1]] if columns_add else []
+
+
+def hide_cells(predictions: pd.DataFrame, minimum: int) -> pd.DataFrame:
+    """Blank the number and the raw mean of cells that the mask of their cross-classification hides.
+
+    Parameters
+    ----------
+    predictions
+        Rows of ``predictions.csv``; each prediction, outcome and sample is one table of counts, ``n_cell``.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"prediction": "p", "outcome": "y", "sample": "", "block": "", "level": ""}, index=range(3))
+    >>> rows["variable_1"], rows["value_1"], rows["variable_2"], rows["value_2"] = "x", list("abc"), "", ""
+    >>> rows["n_cell"], rows["mean_cell"] = ["3", "20", "30"], ["0.1", "0.2", "0.3"]
+    >>> hide_cells(rows, 5)[["n_cell", "mean_cell"]].values.tolist()
+    [['', ''], ['', ''], ['30', '0.3']]
+    """
+    out = predictions.copy()
+    counted = out[out["n_cell"] != ""]
+    for _, cells in counted.groupby(["prediction", "outcome", "sample", "block", "level"], sort=False):
+        n = cells["n_cell"].astype(float).astype(int)
+        counts = n.groupby([cells["value_1"], cells["value_2"]]).sum().unstack(fill_value=0)
+        hidden = mask_table(counts, minimum)[0]
+        places = zip(cells["value_1"], cells["value_2"], strict=True)
+        gone = cells.index[[bool(hidden.loc[row, column]) for row, column in places]]
+        out.loc[gone, ["n_cell", "mean_cell"]] = ""
+    return out
