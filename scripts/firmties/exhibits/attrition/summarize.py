@@ -1,0 +1,125 @@
+"""Numbers of the attrition table, a column a pair of consecutive waves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import pandas as pd
+
+from firmties.display import codes_of, label_of
+from firmties.estimation import fit_model
+from firmties.panel import ANSWERED, BEFORE, CLOSED, compare_means, count_pairs, trace_panel
+from firmties.tables import join_words
+
+COUNTS = {
+    "answered": "Answered in the earlier wave",
+    "stayed": "stayed",
+    "left": "left",
+    "closed": "closed",
+    "returned": "Returned after an absence",
+    "new": "New in the later wave",
+    "retention": "Retention, % of those not closed",
+}
+
+
+def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Fill one row a figure and pair: section, key, label, pair, value, std_error, p_value, n_1, n_2, reason."""
+    panel, waves, words, firm = sources["panel"], sources["waves"], sources["dictionary"], sources["study"]["firm"]
+    labels = dict(zip(waves["id"], waves["label"].astype(str), strict=True))
+    order, sample = list(waves["id"]), sources.get("sample")
+    closed = None
+    if sample is not None and options.get("closed"):
+        closed = sample.loc[sample["disposition"].isin(options["closed"]), ["wave", firm]]
+    status = trace_panel(panel, firm, order, closed)
+    rows: list[dict[str, Any]] = []
+    for pair in count_pairs(status, firm, order).to_dict("records"):
+        name = f"{labels[pair['wave']]} to {labels[pair['next_wave']]}"
+        rows += [{"section": "Firms", "key": k, "label": v, "pair": name, "value": pair[k]} for k, v in COUNTS.items()]
+    for wave, following in pairwise(order):
+        name = f"{labels[wave]} to {labels[following]}"
+        then = status.loc[status["wave"] == following].set_index(firm)["status"]
+        asked = panel.loc[panel["wave"] == wave].dropna(subset=[firm])
+        asked = asked.loc[asked[firm].map(then) != CLOSED]
+        stayed = asked[firm].map(then) == ANSWERED
+        table = asked[list(dict.fromkeys([firm, *options["variables"]]))].assign(stayed=stayed.astype(int))
+        rows += [row | {"pair": name} for row in fit_staying(table, options["variables"], words)]
+        for row in compare_groups(asked.loc[stayed], asked.loc[~stayed], options["variables"], words):
+            rows.append(row | {"section": "Stayers minus leavers (SMD)", "pair": name})
+        if options.get("refreshment"):
+            later = panel.loc[panel["wave"] == following].dropna(subset=[firm])
+            before = status.loc[status["wave"] == wave].set_index(firm)["status"]
+            new = later[firm].map(before) == BEFORE
+            for row in compare_groups(later.loc[~new], later.loc[new], options["refreshment"], words):
+                rows.append(row | {"section": "Panel minus refreshment in the later wave (SMD)", "pair": name})
+    columns = ["section", "key", "label", "pair", "value", "std_error", "p_value", "n_1", "n_2", "reason"]
+    numbers = pd.DataFrame(rows).reindex(columns=columns)
+    lacking = [labels[w] for w in order if sample is None or w not in set(sample["wave"])]
+    notes = {
+        "n_firms": int(panel[firm].nunique()),
+        "n_firm_waves": len(panel),
+        "weights": "none",
+        "standard_errors": "classical (a firm stands once in a pair)",
+        "remark_sample": f"Without sample files (waves {join_words(lacking)}) closed firms cannot be told from leavers."
+        if lacking
+        else None,
+        "remark_closed": "No disposition is declared as closed, so closed firms count as leavers."
+        if not lacking and not options.get("closed")
+        else None,
+        "remark_one": "There is one wave only, so nobody can stay or leave." if len(order) < 2 else None,
+    }
+    return numbers, notes
+
+
+def fit_staying(table: pd.DataFrame, variables: list[str], words: pd.DataFrame) -> list[dict[str, Any]]:
+    """Fit the logit of staying on variables of the earlier wave; a fit that fails has one row with its reason."""
+    section = "Logit of staying: coefficient"
+    model = {"id": "staying", "estimator": "logit", "outcomes": ["stayed"], "formula": " + ".join(variables)}
+    # What is the same in all rows, or was not asked, has no coefficient.
+    used = [name for name in variables if table[name].nunique() > 1]
+    if table["stayed"].nunique() < 2 or not used:
+        reason = "all left" if not table["stayed"].any() else "all stayed" if used else "no variable varies"
+        return [{"section": section, "key": "n_obs", "label": "Firms in the logit", "value": 0, "reason": reason}]
+    [fit] = fit_model(model | {"formula": " + ".join(used)}, table, words)
+    rows = [{"section": section, "key": "n_obs", "label": "Firms in the logit", "value": fit["n_obs"],
+             "reason": fit["reason"]}]  # fmt: skip
+    from scipy.special import ndtr
+
+    for at, (term, value) in enumerate(zip(fit["terms"], fit["params"], strict=True)):
+        error = fit["cov"][at][at] ** 0.5
+        p_value = float(2 * ndtr(-abs(value / error)))
+        row = {"section": section, "key": term, "label": label_term(term, words), "value": value}
+        rows.append(row | {"std_error": error, "p_value": p_value})
+    return rows
+
+
+def label_term(term: str, words: pd.DataFrame) -> str:
+    """Label a term: the variable's label, and that of its level."""
+    name, bracket, code = term.partition("[")
+    label = "Constant" if term == "Intercept" else label_of(words, name)
+    code = code.removesuffix("]")
+    return f"{label}: {codes_of(words, name).get(code, code)}" if bracket else label
+
+
+def compare_groups(
+    first: pd.DataFrame, second: pd.DataFrame, variables: list[str], words: pd.DataFrame
+) -> list[dict[str, Any]]:
+    """Compare two groups on numbers, and on each code of a category as a share; see `compare_means`."""
+    rows = []
+    for name in variables:
+        x, y = first[name], second[name]
+        if pd.api.types.is_numeric_dtype(x):
+            pairs = [(name, label_of(words, name), x, y)]
+        else:
+            present = sorted({*x.dropna().astype(str), *y.dropna().astype(str)})
+            pairs = [
+                (f"{name}[{code}]", f"{label_of(words, name)}: {label}",
+                 (x.dropna().astype(str) == code).astype(float), (y.dropna().astype(str) == code).astype(float))
+                for code, label in codes_of(words, name, present).items()
+            ]  # fmt: skip
+        for key, label, one, two in pairs:
+            found = compare_means(one, two)
+            part = {"n_1": found["n_1"], "n_2": found["n_2"], "p_value": found["p_value"]}
+            rows.append({"key": key, "label": label, "value": found["smd"], **part})
+    return rows

@@ -1,0 +1,213 @@
+"""Firms followed over waves: who was seen, left, closed, merged or came back; and how two groups of firms differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from firmties.errors import StudyError, describe_allowed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ANSWERED, ABSENT, CLOSED, BEFORE = "answered", "absent", "closed", "before"
+
+NOTABLE = 0.2
+"""A standardized difference beyond this is flagged."""
+
+
+def follow_successors(successors: Mapping[str, str], firms: Sequence[str]) -> dict[str, str]:
+    """Give for each firm with a predecessor the oldest id of its line, under which it is followed.
+
+    Parameters
+    ----------
+    successors
+        Firm → the older firm that it carries on (`successor_of`).
+    firms
+        All firms known to the study.
+
+    Raises
+    ------
+    StudyError
+        If a firm carries on itself (directly or through others) or a firm that is not known.
+
+    Examples
+    --------
+    >>> follow_successors({"c": "b", "b": "a"}, ["a", "b", "c"])
+    {'c': 'a', 'b': 'a'}
+    """
+    known, problems = set(firms), []
+    oldest: dict[str, str] = {}
+    for firm in successors:
+        line = [firm]
+        while line[-1] in successors and (older := successors[line[-1]]) not in line:
+            if older not in known:
+                problems.append(
+                    f"successor_of: firm '{line[-1]}' carries on '{older}', a firm of no wave; "
+                    f"{describe_allowed(older, sorted(known)[:12])}; correct the id, or leave the cell blank"
+                )
+                break
+            line.append(older)
+        else:
+            if line[-1] in successors:
+                way = " -> ".join([*line, successors[line[-1]]])
+                problems.append(f"successor_of: firm '{firm}' carries on itself ({way}); name the older firm")
+        oldest[firm] = line[-1]
+    if problems:
+        raise StudyError(list(dict.fromkeys(problems)))
+    return oldest
+
+
+def trace_panel(
+    answered: pd.DataFrame, firm: str, waves: Sequence[int], closed: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Say for every firm and wave what became of the firm.
+
+    Parameters
+    ----------
+    answered
+        One row an answer that was kept: ``wave`` and the firm key; rows without a key are passed over.
+    waves
+        All waves, in their order.
+    closed
+        ``wave`` and the firm key of firms found closed (or otherwise out of the population) in a wave.
+
+    Returns
+    -------
+    DataFrame
+        One row a firm that ever answered and wave, sorted: ``wave``, firm key, ``status`` (``before`` its first
+        answer, ``answered``, ``absent``, or ``closed`` from the wave on in which it was found so), ``first_wave``,
+        ``returned`` (answers after an absence).
+
+    Raises
+    ------
+    StudyError
+        If a firm answers in or after the wave in which it was found closed.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> answers = pd.DataFrame({"wave": [1, 3], "firm": ["a", "a"]})
+    >>> trace_panel(answers, "firm", [1, 2, 3])[["status", "returned"]].values.tolist()
+    [['answered', False], ['absent', False], ['answered', True]]
+    """
+    import pandas as pd
+
+    place = {wave: at for at, wave in enumerate(waves)}
+    seen: dict[str, set[int]] = {}
+    for wave, name in answered[["wave", firm]].dropna().drop_duplicates().itertuples(index=False):
+        seen.setdefault(name, set()).add(place[wave])
+    ends: dict[str, int] = {}
+    if closed is not None:
+        for wave, name in closed[["wave", firm]].dropna().itertuples(index=False):
+            ends[name] = min(place[wave], ends.get(name, len(waves)))
+    rows: list[tuple[Any, ...]] = []
+    problems = []
+    for name in sorted(seen):
+        first, last, end = min(seen[name]), max(seen[name]), ends.get(name, len(waves))
+        if last >= end:
+            problems.append(
+                f"firm '{name}' was found closed in wave {waves[end]} and answers in wave {waves[last]}; "
+                "correct the wave's file, or name a merged firm's successor"
+            )
+        for at, wave in enumerate(waves):
+            here = at in seen[name]
+            status = ANSWERED if here else BEFORE if at < first else CLOSED if at >= end else ABSENT
+            rows.append((wave, name, status, waves[first], here and at > first and at - 1 not in seen[name]))
+    if problems:
+        raise StudyError(problems)
+    table = pd.DataFrame(rows, columns=["wave", firm, "status", "first_wave", "returned"])
+    return table.sort_values(["wave", firm], ignore_index=True)
+
+
+def count_pairs(status: pd.DataFrame, firm: str, waves: Sequence[int]) -> pd.DataFrame:
+    """Count for each pair of consecutive waves who stayed, left, closed or came back.
+
+    Parameters
+    ----------
+    status
+        As of `trace_panel`.
+
+    Returns
+    -------
+    DataFrame
+        One row a pair: ``wave``, ``next_wave``, ``answered`` (at the first), ``stayed``, ``left``, ``closed``,
+        ``returned`` (answered at the second after an absence), ``new`` (first answer at the second), ``retention``
+        = stayed / (stayed + left): closed firms are no leavers; missing where nobody could stay.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> answers = pd.DataFrame({"wave": [1, 1, 1, 2, 2], "firm": ["a", "b", "c", "a", "d"]})
+    >>> gone = pd.DataFrame({"wave": [2], "firm": ["c"]})
+    >>> count_pairs(trace_panel(answers, "firm", [1, 2], gone), "firm", [1, 2]).iloc[0].to_dict()["retention"]
+    0.5
+    """
+    import pandas as pd
+
+    rows = []
+    for wave, following in pairwise(waves):
+        before = status.loc[status["wave"] == wave].set_index(firm)
+        after = status.loc[status["wave"] == following].set_index(firm).reindex(before.index)
+        here, then = before["status"] == ANSWERED, after["status"]
+        stayed, left = int((here & (then == ANSWERED)).sum()), int((here & (then == ABSENT)).sum())
+        rows.append(
+            {
+                "wave": wave,
+                "next_wave": following,
+                "answered": int(here.sum()),
+                "stayed": stayed,
+                "left": left,
+                "closed": int((here & (then == CLOSED)).sum()),
+                "returned": int(after["returned"].astype(bool).sum()),
+                "new": int(((before["status"] == BEFORE) & (then == ANSWERED)).sum()),
+                "retention": stayed / (stayed + left) if stayed + left else float("nan"),
+            }
+        )
+    columns = ["wave", "next_wave", "answered", "stayed", "left", "closed", "returned", "new", "retention"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def compare_means(first: pd.Series, second: pd.Series) -> dict[str, float]:
+    r"""Compare the means of two groups: difference, SMD, Hedges g, Welch's test.
+
+    SMD :math:`= (\bar x_1-\bar x_2)/\sqrt{(s_1^2+s_2^2)/2}` (Austin 2009, *Statistics in Medicine* 28);
+    :math:`g = J\,(\bar x_1-\bar x_2)/s_p` with :math:`J = 1 - 3/(4(n_1+n_2)-9)` and the pooled variance (Hedges 1981,
+    *Journal of Educational Statistics* 6(2)); t and degrees of freedom after Welch (1947).
+
+    Missing values are left out. What a group of fewer than two, or without variance, cannot give is NaN.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> found = compare_means(pd.Series([2.0, 4.0, 6.0]), pd.Series([1.0, 3.0, 5.0]))
+    >>> {name: round(found[name], 3) for name in ("difference", "smd", "hedges_g", "p_value")}
+    {'difference': 1.0, 'smd': 0.5, 'hedges_g': 0.4, 'p_value': 0.573}
+    """
+    import math
+
+    x, y = first.dropna().astype(float), second.dropna().astype(float)
+    n, m = len(x), len(y)
+    missing = float("nan")
+    difference = float(x.mean() - y.mean()) if n and m else missing
+    found = {"n_1": n, "n_2": m, "mean_1": float(x.mean()), "mean_2": float(y.mean()), "difference": difference}
+    found |= dict.fromkeys(("smd", "hedges_g", "statistic", "df", "p_value"), missing)
+    if min(n, m) < 2:
+        return found
+    v, w = float(x.var()), float(y.var())
+    if v + w == 0:
+        return found
+    from scipy.special import stdtr
+
+    pooled = ((n - 1) * v + (m - 1) * w) / (n + m - 2)
+    error = v / n + w / m
+    df = error**2 / ((v / n) ** 2 / (n - 1) + (w / m) ** 2 / (m - 1))
+    t = difference / math.sqrt(error)
+    return found | {
+        "smd": difference / math.sqrt((v + w) / 2),
+        "hedges_g": (1 - 3 / (4 * (n + m) - 9)) * difference / math.sqrt(pooled),
+        "statistic": t,
+        "df": df,
+        "p_value": float(2 * stdtr(df, -abs(t))),
+    }

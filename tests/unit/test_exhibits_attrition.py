@@ -1,0 +1,75 @@
+"""The attrition table."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from firmties.exhibits.attrition.summarize import summarize
+from firmties.exhibits.attrition.tabulate import tabulate
+
+WORDS = pd.DataFrame(columns=["variable", "table", "label", "type", "codes", "reference"])
+
+
+def make(rows, waves=(1, 2)):
+    return {
+        "panel": pd.DataFrame(rows, columns=["wave", "firm", "x"]),
+        "waves": pd.DataFrame({"id": waves, "label": [str(wave) for wave in waves]}),
+        "dictionary": WORDS,
+        "study": {"firm": "firm"},
+    }
+
+
+def value(numbers, section, key, column="value"):
+    return numbers.loc[numbers["section"].str.startswith(section) & (numbers["key"] == key), column].item()
+
+
+FIRST = [(1, f"f{at}", float(at % 2)) for at in range(40)]
+# Of firms with x = 0 five of 20 leave, of those with x = 1 ten of 20.
+LEFT = {*[f"f{at}" for at in range(0, 10, 2)], *[f"f{at}" for at in range(1, 21, 2)]}
+SECOND = [(2, firm, x) for _, firm, x in FIRST if firm not in LEFT] + [(2, f"n{at}", at / 2) for at in range(4)]
+
+
+def test_logit_of_staying_is_the_log_odds_ratio():
+    numbers, _ = summarize(make(FIRST + SECOND), {"variables": ["x"]})
+    assert value(numbers, "Logit", "x") == pytest.approx(np.log((10 / 10) / (15 / 5)))
+
+
+def test_smd_of_stayers_by_hand():
+    # Shares 10 / 25 and 10 / 15; variances with n - 1.
+    numbers, _ = summarize(make(FIRST + SECOND), {"variables": ["x"]})
+    v, w = 0.24 * 25 / 24, (2 / 9) * 15 / 14
+    assert value(numbers, "Stayers", "x") == pytest.approx((0.4 - 2 / 3) / ((v + w) / 2) ** 0.5)
+
+
+def test_refreshment_is_compared_with_the_panel():
+    numbers, _ = summarize(make(FIRST + SECOND), {"variables": ["x"], "refreshment": ["x"]})
+    assert (value(numbers, "Panel", "x", "n_1"), value(numbers, "Panel", "x", "n_2")) == (25, 4)
+
+
+def test_closed_firms_are_no_leavers():
+    sources = make(FIRST + SECOND)
+    sources["sample"] = pd.DataFrame({"wave": [2, 2], "firm": ["f0", "f2"], "disposition": ["NE", "R"]})
+    numbers, _ = summarize(sources, {"variables": ["x"], "closed": ["NE"]})
+    assert (value(numbers, "Firms", "left"), value(numbers, "Firms", "closed")) == (14, 1)
+
+
+def test_nobody_stayed_is_said_in_words():
+    numbers, _ = summarize(make(FIRST), {"variables": ["x"]})
+    assert value(numbers, "Logit", "n_obs", "reason") == "all left"
+
+
+def test_all_stayed_is_said_in_words():
+    rows = FIRST + [(2, firm, x) for _, firm, x in FIRST]
+    numbers, _ = summarize(make(rows), {"variables": ["x"]})
+    assert value(numbers, "Logit", "n_obs", "reason") == "all stayed"
+
+
+def test_one_wave_gives_a_table_with_a_remark():
+    numbers, notes = summarize(make(FIRST, (1,)), {"variables": ["x"]})
+    table = tabulate(numbers, notes, {"title": "Attrition"})
+    assert (list(table.rows), "one wave only" in " ".join(table.notes)) == ([], True)
+
+
+def test_without_sample_files_the_table_says_what_it_cannot_give():
+    _, notes = summarize(make(FIRST + SECOND), {"variables": ["x"]})
+    assert notes["remark_sample"].endswith("closed firms cannot be told from leavers.")
