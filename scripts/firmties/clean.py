@@ -506,6 +506,7 @@ def exclude_responses(
     cleaning, flag_settings = settings.get("cleaning", {}), settings.get("quality_flags", {})
     keys = ["wave", ledger.response, ledger.firm]
     flags = None
+    reason: str | pd.Series
     for rule in cleaning.get("exclude", []):
         if "keep" in rule:
             gone = find_duplicates(values, ledger.firm, rule["keep"], cleaning.get("duplicates", {}))
@@ -515,7 +516,11 @@ def exclude_responses(
             raised = flags.drop(columns=["wave", "response", "firm", "n_flags"])
             counted = raised[rule["counted"]] if rule.get("counted") else raised
             gone = counted.sum(axis=1).ge(rule["flags_at_least"]) | raised[rule.get("or_any", [])].any(axis=1)
-            named = raised[gone].apply(lambda row: ", ".join(row.index[row]), axis=1) if gone.any() else ""
+            # Joined column by column: as fast for a million responses as for ten.
+            named = pd.Series("", index=raised.index[gone], dtype="object")
+            for name, flag in raised[gone].items():
+                named = named + flag.map({True: f", {name}", False: ""})
+            named = named.str.removeprefix(", ")
             reason = f"{rule['flags_at_least']} or more quality flags: " + named
         else:
             gone = evaluate_condition(rule["when"], values, f"cleaning: exclude: {rule['rule']}", where)
