@@ -73,3 +73,27 @@ def test_one_wave_gives_a_table_with_a_remark():
 def test_without_sample_files_the_table_says_what_it_cannot_give():
     _, notes = summarize(make(FIRST + SECOND), {"variables": ["x"]})
     assert notes["remark_sample"].endswith("closed firms cannot be told from leavers.")
+
+
+def test_without_sample_files_the_closed_are_a_gap_and_no_zero():
+    numbers, _ = summarize(make(FIRST + SECOND), {"variables": ["x"], "closed": ["NE"]})
+    assert pd.isna(value(numbers, "Firms", "closed"))
+
+
+def test_reference_of_a_category_is_named():
+    sources = make(FIRST + SECOND)
+    sources["panel"] = sources["panel"].assign(x=sources["panel"]["x"].map(lambda x: "a" if x < 1 else "b"))
+    sources["dictionary"] = pd.DataFrame(
+        [
+            {
+                "variable": "x",
+                "table": "panel",
+                "label": "Form",
+                "type": "category",
+                "codes": "a=single|b=hybrid",
+                "reference": "a",
+            }
+        ]
+    )
+    _, notes = summarize(sources, {"variables": ["x"]})
+    assert notes["remark_reference"] == "References of the logit: Form: single."

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from firmties.display import codes_of, label_of
+from firmties.display import codes_of, label_of, reference_of
 from firmties.estimation import fit_model
 from firmties.panel import ANSWERED, BEFORE, CLOSED, compare_means, count_pairs, trace_panel
 from firmties.tables import join_words
@@ -32,9 +32,12 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     closed = None
     if sample is not None and options.get("closed"):
         closed = sample.loc[sample["disposition"].isin(options["closed"]), ["wave", firm]]
+    told = set() if sample is None or closed is None else set(sample["wave"])
     status = trace_panel(panel, firm, order, closed)
     rows: list[dict[str, Any]] = []
     for pair in count_pairs(status, firm, order).to_dict("records"):
+        # Where nobody can be known to have closed, a zero would be a claim.
+        pair |= {} if pair["next_wave"] in told else {"closed": None}
         name = f"{labels[pair['wave']]} to {labels[pair['next_wave']]}"
         rows += [{"section": "Firms", "key": k, "label": v, "pair": name, "value": pair[k]} for k, v in COUNTS.items()]
     for wave, following in pairwise(order):
@@ -55,6 +58,11 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
                 rows.append(row | {"section": "Panel minus refreshment in the later wave (SMD)", "pair": name})
     columns = ["section", "key", "label", "pair", "value", "std_error", "p_value", "n_1", "n_2", "reason"]
     numbers = pd.DataFrame(rows).reindex(columns=columns)
+    references = [
+        f"{label_of(words, name)}: {codes_of(words, name)[code]}"
+        for name in options["variables"]
+        if (code := reference_of(words, name)) and code in codes_of(words, name)
+    ]
     lacking = [labels[w] for w in order if sample is None or w not in set(sample["wave"])]
     notes = {
         "n_firms": int(panel[firm].nunique()),
@@ -67,6 +75,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         "remark_closed": "No disposition is declared as closed, so closed firms count as leavers."
         if not lacking and not options.get("closed")
         else None,
+        "remark_reference": f"References of the logit: {join_words(references)}." if references else None,
         "remark_one": "There is one wave only, so nobody can stay or leave." if len(order) < 2 else None,
     }
     return numbers, notes
