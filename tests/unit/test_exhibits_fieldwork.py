@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from firmties.errors import StudyError
 from firmties.exhibits.fieldwork.summarize import compute_rates, summarize
 from firmties.exhibits.fieldwork.tabulate import tabulate
 
@@ -89,3 +90,22 @@ def test_wave_without_a_figure_is_marked(sources):
     numbers, notes = summarize(sources, {})
     table = tabulate(numbers, notes, {"title": "Fieldwork"})
     assert next(row.cells for row in table.rows if row.cells[0] == "Firms invited") == ["Firms invited", "6", "–"]
+
+
+def test_answers_by_open_link_enter_no_response_rate(sources):
+    sources["sample"].loc[[0, 1], "sample_type"] = "open"
+    numbers, _ = summarize(sources, {"open_link": ["open"]})
+    # Left: P, R, UH; NE is never in the denominator.
+    assert value(numbers, "RR2", 1) == pytest.approx(1 / 3)
+
+
+def test_answers_by_open_link_are_counted_apart(sources):
+    sources["sample"].loc[[0, 1], "sample_type"] = "open"
+    numbers, _ = summarize(sources, {"open_link": ["open"]})
+    assert (value(numbers, "invited", 1), value(numbers, "open_link", 1)) == (4, 2)
+
+
+def test_open_link_without_a_type_of_sample_is_refused(sources):
+    sources["sample"] = sources["sample"].drop(columns="sample_type")
+    with pytest.raises(StudyError, match="no column 'sample_type'"):
+        summarize(sources, {"open_link": ["open"]})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from firmties.display import codes_of
+from firmties.errors import StudyError, describe_allowed
 from firmties.link import DISPOSITIONS
 
 RATES = {
@@ -92,7 +93,11 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
             if isinstance(text, str) and text:
                 add("Field", key, label, text=text)
         if sample is not None:
-            add_dispositions(sample.loc[sample["wave"] == wave.id], sample_types, add, add_share)
+            listed = sample.loc[sample["wave"] == wave.id]
+            uninvited = find_uninvited(listed, options.get("open_link", []))
+            add_dispositions(listed.loc[~uninvited], sample_types, add, add_share)
+            if uninvited.any():
+                add("Invitations and their outcome", "open_link", "By open link, in no rate", int(uninvited.sum()))
         excluded = pd.Series(dtype=int)
         if whole is not None:
             # Rules in their order of first use over all waves, so that every wave lists them alike.
@@ -123,7 +128,11 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         "panel_firm_waves": len(panel),
         "waves": ", ".join(waves["label"].astype(str)),
         "weights": "none",
-        **{key: ", ".join(options[key]) for key in ("not_visits", "not_agreed", "not_finished") if options.get(key)},
+        **{
+            key: ", ".join(options[key])
+            for key in ("open_link", "not_visits", "not_agreed", "not_finished")
+            if options.get(key)
+        },
     }
     return numbers, notes
 
@@ -148,6 +157,24 @@ def add_dispositions(invited: pd.DataFrame, sample_types: Mapping[str, str], add
                 above,
                 below,
             )
+
+
+def find_uninvited(listed: pd.DataFrame, open_link: Sequence[str]) -> pd.Series:
+    """Mark the rows of a sample file that came by open link; they were not drawn, so they enter no response rate.
+
+    Raises
+    ------
+    StudyError
+        If types of sample are declared as open links and the sample files have no column ``sample_type``.
+    """
+    if not open_link:
+        return pd.Series(False, index=listed.index)
+    if "sample_type" not in listed:
+        raise StudyError(
+            f"the sample files have no column 'sample_type' (exhibits: open_link: names {', '.join(open_link)}); "
+            + describe_allowed("sample_type", listed.columns)
+        )
+    return listed["sample_type"].isin(open_link)
 
 
 def add_visits(n_responses: int, excluded: pd.Series, options: Mapping[str, Any], add: Any, add_share: Any) -> None:

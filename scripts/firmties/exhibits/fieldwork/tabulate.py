@@ -25,7 +25,8 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
         footnotes.append(
             "Response and cooperation rates after AAPOR, Standard Definitions: complete interviews (1, 3) or complete "
             "and partial interviews (2, 4) over all cases that are or may be eligible; 1 and 2 count every case of "
-            "unknown eligibility as eligible, 3 and 4 the share e. Answers by open link never enter a response rate."
+            "unknown eligibility as eligible, 3 and 4 the share e."
+            + (" Answers by open link are in no rate." if "open_link" in notes else "")
         )
     if "not_agreed" in notes:
         footnotes.append(
