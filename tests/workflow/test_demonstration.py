@@ -112,6 +112,7 @@ def test_second_run_has_nothing_to_do(study: Path) -> None:
 BEFORE_SCORING = ("Reading", "Cleaning", "Linking", "Stacking", "Gathering")
 FLOW = {"Summarizing F1", "Drawing F1", "Rendering the report"}
 FIELDWORK = {"Summarizing T1", "Typesetting T1"}
+ATTRITION = {"Summarizing T15", "Typesetting T15"}
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +123,7 @@ def down(study: Path) -> set[str]:
 
 EDITS = {
     "data/frame_margins.csv": (lambda text: text + "\n", FLOW),
-    "data/raw/wave2_sample.csv": (replace(",R,", ",O,"), FLOW | FIELDWORK | {"Stacking the sample files"}),
+    "data/raw/wave2_sample.csv": (replace(",R,", ",O,"), FLOW | FIELDWORK | ATTRITION | {"Stacking the sample files"}),
     "report.md": (lambda text: text + "\nOne more line.\n", {"Rendering the report"}),
 }
 
