@@ -130,6 +130,8 @@ def describe_variables(
                     "unit": variable.unit,
                     "origin": variable.origin,
                     "identifying": int(variable.identifying),
+                    "section": variable.section,
+                    "construct": variable.construct,
                 }
             )
     return pd.DataFrame(rows)
