@@ -139,3 +139,11 @@ def test_figure_of_nothing_says_so() -> None:
     omit = {"by": "construct", "omit": ["growth", "money", "plan", "place"]}
     numbers, notes = summarize(sources, omit)
     assert "no question to show" in list_texts(draw_anew("missingness", numbers, notes, omit))
+
+
+def test_patterns_can_stand_alone() -> None:
+    alone, notes = summarize(make_sources(), {"patterns": OPTIONS["patterns"]})
+    assert set(alone["part"]) == {"pattern"}
+    assert "Commonest patterns of missing answers to 2 questions" in list_texts(
+        draw_anew("missingness", alone, notes, {"patterns": OPTIONS["patterns"]})
+    )

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch, Rectangle
 from firmties.plot_style import FAINT, GREY, INK, WIDTH, create_figure, look_up, mark_empty, wrap
 from firmties.tables import list_rows
 
-LINE, HEAD, FOOT, LABELS, CELL = 0.25, 1.2, 0.85, 4.7, 1.15
+LINE, HEAD, FOOT, LABELS, CELL = 0.3, 1.25, 0.85, 4.7, 1.15
 """Centimetres: height of a row, of the heads and of the legend; width of the labels, widest cell."""
 REASONS = {"no_answer": "no answer", "dont_know": "don't know", "refused": "refused", "lost": "removed as implausible"}
 LIGHT, DARK = (0.97, 0.98, 1.0), (0.37, 0.62, 0.82)
@@ -23,7 +23,7 @@ def draw(numbers: pd.DataFrame, notes: dict[str, Any], options: dict[str, Any]) 
     groups = numbers.loc[numbers["part"] == "group"].reset_index(drop=True)
     cells = numbers.loc[numbers["part"] == "cell"]
     patterns = numbers.loc[numbers["part"] == "pattern"]
-    top = HEAD + LINE * len(groups) + FOOT
+    top = HEAD + LINE * len(groups) + FOOT if len(groups) else 0.2
     height = top
     if len(patterns):
         above, tall = _measure_patterns(patterns, notes)
@@ -32,14 +32,15 @@ def draw(numbers: pd.DataFrame, notes: dict[str, Any], options: dict[str, Any]) 
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, WIDTH), ylim=(max(height, 3.0), 0))
     axes.axis("off")
-    if groups.empty:
+    if numbers.empty:
         mark_empty(axes, "no question to show")
         return figure
-    waves = cells.drop_duplicates("wave")
-    wide = min(CELL, 5.2 / len(waves))
-    _draw_cells(axes, cells, groups, waves, wide)
-    _draw_reasons(axes, groups, LABELS + wide * len(waves) + 0.5)
-    _draw_legend(axes, HEAD + LINE * len(groups) + 0.2)
+    if len(groups):
+        waves = cells.drop_duplicates("wave")
+        wide = min(CELL, 5.2 / len(waves))
+        _draw_cells(axes, cells, groups, waves, wide)
+        _draw_reasons(axes, groups, LABELS + wide * len(waves) + 0.5)
+        _draw_legend(axes, HEAD + LINE * len(groups) + 0.2)
     if len(patterns):
         _draw_patterns(axes, patterns, notes, top)
     return figure
@@ -47,7 +48,7 @@ def draw(numbers: pd.DataFrame, notes: dict[str, Any], options: dict[str, Any]) 
 
 def _draw_cells(axes: Any, cells: pd.DataFrame, groups: pd.DataFrame, waves: pd.DataFrame, wide: float) -> None:
     axes.text(0.05, 0.3, "a  Missing answers, %", weight="bold", va="center", fontsize=8.5)
-    small = 6.2 if wide >= 0.8 else 5.8
+    small = 6.6 if wide >= 0.8 else 5.8
     place = {wave: LABELS + wide * number for number, wave in enumerate(waves["wave"])}
     for wave, label in waves[["wave", "wave_label"]].itertuples(index=False):
         axes.text(place[wave] + wide / 2, HEAD - 0.12, _print_label(label), ha="center", va="bottom", fontsize=7.2)
@@ -55,7 +56,12 @@ def _draw_cells(axes: Any, cells: pd.DataFrame, groups: pd.DataFrame, waves: pd.
     highest = max(float(cells["missing"].max()), 1.0) if cells["missing"].notna().any() else 1.0
     for group, label in groups[["group", "label"]].itertuples(index=False):
         axes.text(
-            LABELS - 0.12, line[group] + LINE / 2, _shorten(str(label), 34), ha="right", va="center", fontsize=6.7
+            LABELS - 0.12,
+            line[group] + LINE / 2,
+            str(label) if len(str(label)) <= 34 else _shorten(str(group), 34),
+            ha="right",
+            va="center",
+            fontsize=6.7,
         )
     for cell in list_rows(cells):
         x, y = place[cell.wave], line[cell.group]
@@ -114,27 +120,32 @@ def _draw_legend(axes: Any, top: float) -> None:
     _add_legend(axes, handles, "upper right", (WIDTH - 0.1, top), ncols=5)
 
 
-QUESTION, BAR, KEY = 0.5, 0.19, 0.28
+QUESTION, BAR, KEY = 0.5, 0.23, 0.3
 """Centimetres: width of a question's column, height of a bar, and of a line of the questions' key."""
 
 
 def _measure_patterns(patterns: pd.DataFrame, notes: dict[str, Any]) -> tuple[float, float]:
     """Height down to the first pattern, and of one pattern."""
-    n_lines = max((len(str(notes["pattern_questions"]).split("|")) + 1) // 2, patterns["group"].nunique() + 1)
+    n_lines = max(_count_lines(str(notes["pattern_questions"]).split("|")), patterns["group"].nunique() + 1)
     return 1.05 + KEY * n_lines, max(0.42, BAR * patterns["group"].nunique() + 0.1)
+
+
+def _count_lines(names: list[str]) -> int:
+    """Lines of the questions' key: two columns where every name fits."""
+    return (len(names) + 1) // 2 if max(map(len, names)) <= 42 else len(names)
 
 
 def _draw_patterns(axes: Any, patterns: pd.DataFrame, notes: dict[str, Any], top: float) -> None:
     names = str(notes["pattern_questions"]).split("|")
     letters = ascii_uppercase[: len(names)]
     above, tall = _measure_patterns(patterns, notes)
-    head, half = top + above, (len(names) + 1) // 2
-    title = f"c  Commonest patterns of missing answers to {len(names)} questions"
+    head, half = top + above, _count_lines(names)
+    title = f"{'c  ' if top > 1 else ''}Commonest patterns of missing answers to {len(names)} questions"
     axes.text(0.05, top + 0.1, title, weight="bold", va="center", fontsize=8.5)
     for number, (letter, name) in enumerate(zip(letters, names, strict=True)):
         x, y = 0.4 + 6.1 * (number // half), top + 0.55 + KEY * (number % half)
         axes.text(x, y, letter, weight="bold", va="center", fontsize=6.8)
-        axes.text(x + 0.35, y, _shorten(name, 44), va="center", fontsize=6.8)
+        axes.text(x + 0.35, y, _shorten(name, 92), va="center", fontsize=6.8)
     start, right = 0.3, WIDTH - 1.0
     left = start + len(names) * QUESTION + 0.5
     for number, letter in enumerate(letters):
@@ -158,12 +169,12 @@ def _draw_patterns(axes: Any, patterns: pd.DataFrame, notes: dict[str, Any], top
             at = codes.index(member.group)
             low = y + 0.05 + at * size
             if pd.isna(member.percent):
-                axes.text(left + 0.05, low + size / 2, "hidden", va="center", fontsize=5.5, color=GREY, style="italic")
+                axes.text(left + 0.05, low + size / 2, "hidden", va="center", fontsize=6.2, color=GREY, style="italic")
                 continue
             length = (right - left) * member.percent / most
             if length > 0:
                 _add_box(axes, left, low, length, size, **_paint(at), linewidth=0.4)
-            axes.text(left + length + 0.08, low + size / 2, f"{member.percent:.1f}", va="center", fontsize=5.5)
+            axes.text(left + length + 0.08, low + size / 2, f"{member.percent:.1f}", va="center", fontsize=6.2)
         axes.plot([start, WIDTH - 0.2], [y, y], color=FAINT, linewidth=0.4, zorder=0)
     first = patterns.loc[patterns["line"] == patterns["line"].min()]
     handles = [

@@ -41,7 +41,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         What the caption needs; ``pattern_questions``: labels of the questions, joined by ``|``.
     """
     kinds, panel, dictionary, waves = (sources[name] for name in ("kinds", "panel", "dictionary", "waves"))
-    groups = group_questions(dictionary, kinds, options)
+    groups = group_questions(dictionary, kinds, options) if "by" in options else {}
     labels = dict(zip(waves["id"], waves["label"].astype(str), strict=True))
     rows = []
     gapless = []
@@ -66,14 +66,16 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         notes["pattern_questions"] = "|".join(label_of(dictionary, name) for name in names)
         notes["split_label"] = label_of(dictionary, split) if split else None
         notes["remark_patterns"] = (
-            f"Panel c: the {MOST} commonest patterns at most; hidden: fewer than {FEW} firm-waves, or a number that "
+            f"The {MOST} commonest patterns at most. Hidden: fewer than {FEW} firm-waves, or a number that "
             "would give such a one away."
         )
-    notes["remark_gapless"] = f"Nothing is missing in: {', '.join(gapless)}." if gapless else None
-    notes["remark_base"] = (
-        "Missing: per cent of the answers to questions that were asked and applied to the firm. "
-        f"Not asked: a planned gap of the questionnaire, no missing answer. Fewer than {ENOUGH} answers: no percentage."
-    )
+    if "by" in options:
+        notes["remark_gapless"] = f"Nothing is missing in: {', '.join(gapless)}." if gapless else None
+        notes["remark_base"] = (
+            "Missing: per cent of the answers to questions that were asked and applied to the firm. "
+            "Not asked: a planned gap of the questionnaire, no missing answer. "
+            f"Fewer than {ENOUGH} answers: no percentage."
+        )
     whole = dict.fromkeys(("n_items", "n_asked", "n_applied", "line", "n", "n_group"), "Int64")
     return pd.DataFrame(rows, columns=COLUMNS).astype(whole), notes
 
