@@ -257,6 +257,7 @@ def check_meaning(
         _check_uniqueness(scope),
         _check_waves(scope),
         _check_cleaning(scope),
+        _check_entry_checks(scope),
         _check_tables_of_slots(scope),
         _check_scales(scope),
         _check_derived(scope),
@@ -417,6 +418,13 @@ def _check_waves(scope: Scope) -> Iterator[Problem]:
             ("study", "response"),
             f"'{firm}' is the firm key; a response needs a key of its own, or leave the key out",
         )
+
+
+def _check_entry_checks(scope: Scope) -> Iterator[Problem]:
+    for key in ("eligible", "panel"):
+        if condition := scope.config.get("entry_checks", {}).get(key):
+            path = ("entry_checks", key)
+            yield from _check_expression(condition, path, scope.asked, "variable of the codebook", condition=True)
 
 
 def _check_cleaning(scope: Scope) -> Iterator[Problem]:
