@@ -1,4 +1,4 @@
-"""Add a wave to a study, or take it back: `python scripts/add_wave.py FILE`, `python scripts/add_wave.py --remove N`."""
+"""Add a wave to a study, or take one back: `python scripts/add_wave.py FILE`, or with `--remove N`."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def load_earlier(study: Study, number: int) -> dict[int, CleanWave]:
         if all(path.is_file() and path.stat().st_mtime >= raw.stat().st_mtime for path in paths):
             tables = [pd.read_parquet(path) for path in paths[:3]]
             ledger = pd.read_csv(paths[3], dtype="str", keep_default_na=False)
-            waves[wave] = CleanWave(*tables, ledger)
+            waves[wave] = CleanWave(tables[0], tables[1], tables[2], ledger)
             continue
         responses, labels = read_wave(raw, slices.slice_read(entry))
         protection = study.protection(wave)
@@ -92,15 +92,15 @@ def make_entry(study: Study, options: argparse.Namespace) -> dict[str, Any]:
     number = max(study.wave_ids) + 1 if options.id is None else options.id
     if number in study.wave_ids:
         raise StudyError(
-            f"config.yaml: wave {number} is there already ({study.wave(number)['file']}); give another --id, or take it "
-            f"back first: ./firmties remove-wave {number}"
+            f"config.yaml: wave {number} is there already ({study.wave(number)['file']}); give another --id, or take "
+            f"it back first: ./firmties remove-wave {number}"
         )
     later = [wave for wave in study.config["waves"] if wave["id"] > number or starts_later(wave, options.field)]
     if later and not options.insert:
         names = ", ".join(str(wave["id"]) for wave in later)
         raise StudyError(
-            f"config.yaml: wave {number} lies before wave {names}; what depends on the order (panel, attrition, trends, "
-            "report) would be computed anew: say so with --insert"
+            f"config.yaml: wave {number} lies before wave {names}; what depends on the order (panel, attrition, "
+            "trends, report) would be computed anew: say so with --insert"
         )
     before = next((wave for wave in reversed(study.config["waves"]) if wave["id"] < number), study.config["waves"][0])
     entry: dict[str, Any] = {"id": number}
@@ -165,7 +165,7 @@ def read_given(study: Study, options: argparse.Namespace, number: int) -> tuple[
         crosswalk, found = parse_crosswalk(text, every, waves, missing_codes=missing, file=str(options.crosswalk))
         problems += found
         problems += [
-            f"{options.crosswalk}: a row is of wave {', '.join(map(str, row['waves'])) or '*'}; every row must be of wave {number}"
+            f"{options.crosswalk}: a row is of wave {edits.write_waves(row['waves']) or '*'}, not {number}"
             for row in crosswalk
             if row["waves"] != [number]
         ]
@@ -183,7 +183,8 @@ def write_pages(
 
     folder = study.directory / PAGES
     folder.mkdir(parents=True, exist_ok=True)
-    title = f"Wave {number}{' (' + str(entry['label']) + ')' if entry.get('label') else ''}: {study.config['study']['title']}"
+    label = f" ({entry['label']})" if entry.get("label") else ""
+    title = f"Wave {number}{label}: {study.config['study']['title']}"
     text = edits.write_flow(entry)
     (folder / f"wave_{number}.html").write_text(write_html(found, title, text, dependents), encoding="utf-8")
     (folder / f"wave_{number}.txt").write_text(write_text(found, title, text, dependents), encoding="utf-8")
@@ -301,8 +302,8 @@ def remove_wave(directory: Path, number: int) -> str:
             problems.append(f"{path.name}: does not take {name} back to what it was; was the record edited?")
     if problems:
         raise StudyError(problems)
-    for name, content in restored.items():
-        restore(directory / name, content)
+    for name, before in restored.items():
+        restore(directory / name, before)
     for name in record["copied"]:
         (directory / name).unlink()
     path.unlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shutil
 from collections.abc import Collection
 from pathlib import Path
@@ -41,7 +42,7 @@ def make_study(directory: Path, waves: Collection[int]) -> Path:
         shutil.copy(ROOT / name, directory / name)
     lines, kept, skipping = (ROOT / "config.yaml").read_text(encoding="utf-8").splitlines(keepends=True), [], False
     for line in lines:
-        if line.startswith("  - {id: ") or line.startswith("  - id: ") and line.strip()[6:].isdigit():
+        if re.match(r"  - (\{id: |id: \d+$)", line):
             number = line.partition("id: ")[2][0]
             skipping = number.isdigit() and int(number) not in waves
         elif not line.startswith("    "):

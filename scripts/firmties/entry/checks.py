@@ -117,7 +117,7 @@ def check_dates(
     field
         First and last day in the field; None if not stated.
     """
-    columns = [name for name in (rules.get("start"), rules.get("end")) if name in values]
+    columns = [str(name) for name in (rules.get("start"), rules.get("end")) if name in values]
     if not columns:
         return conclude(4, [], [], "", skipped="config.yaml: entry_checks: names no start and end that the wave has")
     stops = []
@@ -129,7 +129,7 @@ def check_dates(
             if outside.any():
                 shown = ", ".join(times[outside].dt.date.astype("str").unique()[:3])
                 stops.append(
-                    f"{where}: {name}: {outside.sum()} responses outside the field window {field[0]} to {field[1]}, such as "
+                    f"{where}: {name}: {outside.sum()} responses outside {field[0]} to {field[1]}, such as "
                     f"{shown} ({name_rows(rows[outside])}); correct --field, or the file"
                 )
     if len(columns) == 2:
@@ -153,10 +153,9 @@ def check_consent(values: pd.DataFrame, rows: pd.Series, rules: Mapping[str, Any
         return [], "no variable of consent is named (entry_checks: consent)"
     without = ~(values[name].astype("boolean").fillna(False).astype(bool))
     if without.any():
-        return [
-            f"{where}: {name}: {without.sum()} responses without consent are kept ({name_rows(rows[without])}); "
-            "add a rule to cleaning: exclude:"
-        ], ""
+        places = name_rows(rows[without])
+        text = f"{where}: {name}: {without.sum()} responses without consent are kept ({places})"
+        return [f"{text}; add a rule to cleaning: exclude:"], ""
     return [], f"all {len(values)} responses kept have agreed ({name})"
 
 
@@ -167,14 +166,8 @@ def check_eligibility(values: pd.DataFrame, rows: pd.Series, rules: Mapping[str,
         return conclude(6, [], [], "", skipped="config.yaml: entry_checks: has no eligible:")
     outside = evaluate_condition(f"not ({condition})", values, "entry_checks: eligible", where)
     surely = evaluate_condition(condition, values, "entry_checks: eligible", where)
-    stops = (
-        [
-            f"{where}: {outside.sum()} responses kept are not eligible ({condition}; {name_rows(rows[outside])}); "
-            "add a rule to cleaning: exclude:"
-        ]
-        if outside.any()
-        else []
-    )
+    text = f"{where}: {outside.sum()} responses kept are not eligible ({condition}; {name_rows(rows[outside])})"
+    stops = [f"{text}; add a rule to cleaning: exclude:"] if outside.any() else []
     unknown = len(values) - int(surely.sum())
     return conclude(
         6, stops, [], f"{surely.sum()} of {len(values)} eligible ({condition}); of {unknown} an answer is missing"
@@ -200,7 +193,10 @@ def check_links(
         panel = values[evaluate_condition(condition, values, "entry_checks: panel", where)]
         found = panel[firm].astype("str").isin(known)
         if len(panel):
-            text = f"{found.sum()} of {len(panel)} firms of the panel ({condition}) are in an earlier wave ({found.mean():.1%})"
+            text = (
+                f"{found.sum()} of {len(panel)} firms of the panel ({condition}) are in an earlier wave "
+                f"({found.mean():.1%})"
+            )
             if found.mean() < rules["panel_found"]:
                 warnings.append(f"{where}: {firm}: {text}; at least {rules['panel_found']:.0%} are expected")
             else:
@@ -253,13 +249,15 @@ def check_units(
     """
     if before is None:
         return conclude(8, [], [], "", skipped="there is no earlier wave")
-    stops, warnings, passed = [], [], []
-    for row in units[units["factor"].notna()].itertuples():
-        size = row.factor if row.factor > 1 else 1 / row.factor
+    stops: list[str] = []
+    warnings: list[str] = []
+    passed: list[str] = []
+    for row in units[units["factor"].notna()].to_dict("records"):
+        size = row["factor"] if row["factor"] > 1 else 1 / row["factor"]
+        mistaken = f"as if {UNIT_FACTORS[round(size)]} were mistaken; if so, add to data/crosswalk.csv"
         text = (
-            f"{where}: {row.variable}: the median is {format_ratio(row.ratio)} times that of the earlier wave ({row.of}, "
-            f"n = {row.n}), as if {UNIT_FACTORS[round(size)]} were mistaken; if so, add to data/crosswalk.csv: multiply "
-            f"{row.variable} by {1 / row.factor:g}"
+            f"{where}: {row['variable']}: the median is {format_ratio(row['ratio'])} times that of the earlier wave "
+            f"({row['of']}, n = {row['n']}), {mistaken}: multiply {row['variable']} by {1 / row['factor']:g}"
         )
         (stops if round(size) == 1000 else warnings).append(text)
     for pair in rules["per_head"]:
@@ -270,7 +268,8 @@ def check_units(
             amount, heads = (table[pair[key]].astype("float64") for key in ("value", "by"))
             medians.append(float((amount / heads)[(amount > 0) & (heads > 0)].median()))
         ratio = medians[1] / medians[0] if medians[0] else float("nan")
-        text = f"{pair['value']} by {pair['by']}: median {medians[1]:.4g}, {medians[0]:.4g} before (ratio {format_ratio(ratio)})"
+        change = f"median {medians[1]:.4g}, {medians[0]:.4g} before (ratio {format_ratio(ratio)})"
+        text = f"{pair['value']} by {pair['by']}: {change}"
         if not 1 / pair["factor"] <= ratio <= pair["factor"]:
             warnings.append(f"{where}: {text}; a ratio within {pair['factor']:g} is expected")
         else:
@@ -316,9 +315,9 @@ def check_reversals(
             upper = float(np.tanh(np.arctanh(min(max(r, -0.999999), 0.999999)) + 1.96 / np.sqrt(len(both) - 3)))
             if upper < 0:
                 stops.append(
-                    f"{where}: {name}: correlates {r:.2f} (at most {upper:.2f}, n = {len(both)}) with the rest of the scale "
-                    f"{scale['name']} after recoding; it was reversed twice or asked the other way round: recode it back "
-                    "in data/crosswalk.csv, or make it a variable of its own"
+                    f"{where}: {name}: correlates {r:.2f} (at most {upper:.2f}, n = {len(both)}) with the rest of "
+                    f"the scale {scale['name']} after recoding; it was reversed twice or asked the other way round: "
+                    "recode it back in data/crosswalk.csv, or make it a variable of its own"
                 )
             else:
                 passed.append(f"{name} {r:.2f}")
@@ -342,17 +341,19 @@ def check_drift(
     if drift is None:
         return conclude(10, [], [], "", skipped="there is no earlier wave")
     warnings = []
-    for row in drift.itertuples():
-        if row.psi >= rules["psi"] and row.psi > row.chance:
+    for row in drift.to_dict("records"):
+        if row["psi"] >= rules["psi"] and row["psi"] > row["chance"]:
             warnings.append(
-                f"{where}: {row.column}: stability index {row.psi:.2f}, at least {rules['psi']:g} (chance {row.chance:.2f}; n = "
-                f"{row.n_now}, {row.n_before} before)"
+                f"{where}: {row['column']}: stability index {row['psi']:.2f}, at least {rules['psi']:g} (by chance "
+                f"{row['chance']:.2f}; n = {row['n_now']}, {row['n_before']} before)"
             )
-        change = row.missing_now - row.missing_before
-        pooled = (row.missing_now + row.missing_before) / 2
-        error = np.sqrt(pooled * (1 - pooled) * (1 / max(row.n_now, 1) + 1 / max(row.n_before, 1)))
+        change = row["missing_now"] - row["missing_before"]
+        pooled = (row["missing_now"] + row["missing_before"]) / 2
+        error = np.sqrt(pooled * (1 - pooled) * (1 / max(row["n_now"], 1) + 1 / max(row["n_before"], 1)))
         if abs(change) >= rules["missing_change"] and abs(change) > 3 * error:
-            warnings.append(f"{where}: {row.column}: {row.missing_now:.0%} missing, {row.missing_before:.0%} before")
+            warnings.append(
+                f"{where}: {row['column']}: {row['missing_now']:.0%} missing, {row['missing_before']:.0%} before"
+            )
     passed = [
         f"{len(drift)} columns compared, largest index {drift['psi'].max():.2f}"
         if len(drift)
@@ -380,7 +381,7 @@ def check_partners(
     warnings, passed = [], []
     settings = config.get("alters", {})
     if "columns" in settings:
-        slots = match_slots(settings["columns"], "alter", settings["slots"], list(values))
+        slots = match_slots(settings["columns"], "alter", settings["slots"], values.columns.astype(str))
         field = settings["named_when"]
         named = pd.DataFrame(
             {
@@ -414,12 +415,15 @@ def check_partners(
                 )
     settings = config.get("networks", {})
     if "columns" in settings:
-        slots = match_slots(settings["columns"], "network", settings["slots"], list(values))
+        slots = match_slots(settings["columns"], "network", settings["slots"], values.columns.astype(str))
         columns = [fields[settings["share"]] for fields in slots.values() if settings["share"] in fields]
         if columns:
             total = values[columns].astype("float64").sum(axis=1, min_count=1)
             off = total.notna() & ((total - 100).abs() > rules["shares_within"])
-            text = f"shares of networks sum to 100 within {rules['shares_within']:g} for all but {off.sum()} of {total.notna().sum()}"
+            total_n = total.notna().sum()
+            text = (
+                f"shares of networks sum to 100 within {rules['shares_within']:g} for all but {off.sum()} of {total_n}"
+            )
             (warnings if off.any() else passed).append(
                 f"{where}: {text} ({name_rows(rows[off])})" if off.any() else text
             )
@@ -446,28 +450,24 @@ def check_margins(
         return conclude(
             12,
             [],
-            [
-                f"{file}: has no rows of wave {wave}; add them (wave, variable, category, count), or the flow lacks the frame"
-            ],
+            [f"{file}: has no rows of wave {wave}; add them, or the flow lacks the frame"],
             "",
         )
     if sample is None:
         return conclude(12, [], [], "", skipped="no sample file was given (--sample)")
     answered = sample[sample["disposition"].isin(["I", "P"])]
     empty, judged = [], 0
-    for row in own.itertuples():
-        names = str(row.variable).split(" x ")
+    for row in own.to_dict("records"):
+        names = str(row["variable"]).split(" x ")
         if not set(names) <= set(answered):
             continue
         judged += 1
-        cells = str(row.category).split(" x ")
+        cells = str(row["category"]).split(" x ")
         hit = pd.Series(True, index=answered.index)
         for name, cell in zip(names, cells, strict=False):
             hit &= answered[name].astype("str") == cell
         if not hit.any():
-            empty.append(
-                f"{file}: wave {wave}: {row.variable} = {row.category}: no respondent; collapse it with a neighbour"
-            )
+            empty.append(f"{file}: wave {wave}: {row['variable']} = {row['category']}: no respondent; collapse it")
     skipped = "" if judged else "no variable of the margins is in the sample file"
     return conclude(12, [], empty, f"all {judged} cells of wave {wave} have respondents", skipped=skipped)
 

@@ -165,7 +165,8 @@ def match_columns(
     Examples
     --------
     >>> plan = Variable("strat_doc", "Do you have a plan?", "ordinal", codes={"0": "no", "1": "yes"})
-    >>> found = match_columns(["has_plan"], [plan], {"has_plan": {"0": 5}}, {"has_plan": "Do you have a plan"}, {}, ({}, {}))
+    >>> texts = {"has_plan": "Do you have a plan"}
+    >>> found = match_columns(["has_plan"], [plan], {"has_plan": {"0": 5}}, texts, {}, ({}, {}))
     >>> found[0].variable, found[0].sure, found[0].reason
     ('strat_doc', True, 'the same question text; every answer is one of its codes')
     """
@@ -237,7 +238,8 @@ def bin_answers(before: pd.Series, now: pd.Series, variable: Variable) -> tuple[
     Examples
     --------
     >>> import pandas as pd
-    >>> first, second = bin_answers(pd.Series([1, 1, 2]), pd.Series([2, 2]), Variable("x", type="ordinal", codes={"1": "", "2": ""}))
+    >>> item = Variable("x", type="ordinal", codes={"1": "", "2": ""})
+    >>> first, second = bin_answers(pd.Series([1, 1, 2]), pd.Series([2, 2]), item)
     >>> first.tolist(), second.tolist()
     ([2, 1], [0, 2])
     """
@@ -317,10 +319,13 @@ def measure_drift(
     for variable in variables:
         if variable.type in NOT_COMPARED or variable.unit == "year":
             continue
-        for column in [name for name in now[0] if name == variable.name or name.startswith(f"{variable.name}__")]:
+        for column in [
+            name
+            for name in now[0].columns.astype(str)
+            if name == variable.name or name.startswith(f"{variable.name}__")
+        ]:
             if column not in before[0]:
                 continue
-            # Reverse-keyed items are compared as they were answered, so that a mistaken recoding shows in check 9 alone.
             counts = bin_answers(before[0][column], now[0][column], variable)
             rows.append(
                 {
@@ -544,7 +549,7 @@ def find_missing_codes(cells: Collection[str], labels: Iterable[Mapping[str, str
     >>> find_missing_codes([".a", "-9", "3"], [{"a": "not applicable", "-9": "Refused", "3": "don't know"}])
     {'.a': 'not_applicable', '-9': 'refused'}
     """
-    found = {}
+    found: dict[str, str] = {}
     for part in labels:
         for code, label in part.items():
             plain = f".{code}" if re.fullmatch("[a-z]", code) else code

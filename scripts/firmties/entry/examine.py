@@ -139,18 +139,13 @@ def examine_wave(
     missing |= {code for wave in study.config["waves"] for code in wave.get("missing_codes", {})}
 
     # Columns: what is said, what the wave before said, what is likely.
-    raw_columns = [name for name in responses if name != "raw_row"]
+    raw_columns = [str(name) for name in responses if name != "raw_row"]
     handled = {row["raw_name"] for row in rows if row["action"] in ("rename", "ignore")}
     targets = {row["variable"] for row in rows if row["action"] == "rename"}
     absent = [row for row in rows if row["action"] in ("rename", "ignore") and row["raw_name"] not in responses]
     for row in absent:
-        faults.append(
-            (
-                1,
-                f"{where}: the crosswalk names a column '{row['raw_name']}' that the file does not have; "
-                f"{describe_allowed(row['raw_name'], raw_columns[:2000])}",
-            )
-        )
+        text = f"{where}: the crosswalk names a column '{row['raw_name']}' that the file does not have"
+        faults.append((1, f"{text}; {describe_allowed(row['raw_name'], raw_columns[:2000])}"))
     rows = [row for row in rows if row not in absent]
     direct = {name for name in raw_columns if name in known and name not in handled}
     for name in sorted(direct & targets):
@@ -188,6 +183,16 @@ def examine_wave(
     present |= {match.variable for match in sure.values()}
     unmapped = [name for name in unmapped if name not in sure]
     changes += describe_columns(rows, applied, matches, known, number)
+    changes += [
+        {
+            "what": "other code",
+            "column": "",
+            "variable": row["variable"],
+            "detail": f"{row['raw_code']} is {row['code']}",
+        }
+        for row in rows
+        if row["action"] == "recode"
+    ]
 
     # Codes.
     renames = {row["raw_name"]: row["variable"] for row in [*rows, *applied] if row["action"] == "rename"}
@@ -218,6 +223,8 @@ def examine_wave(
                 reason=proposal["reason"],
             )
             (applied if proposal["sure"] else unsure).append(row)
+            said_so = f"{proposal['raw_code']} is {proposal['code']}: {proposal['reason']}"
+            changes.append({"what": "other code", "column": raw, "variable": name, "detail": said_so})
     missing_codes = {**own_missing, **entry.get("missing_codes", {})}
     # ASSUME codes of missing answers that are a study's anyway need not be in the entry too.
     missing_codes = {
@@ -249,7 +256,7 @@ def examine_wave(
     faults += [
         (
             1,
-            f"{where}: no column for variable '{name}', which {required[name]} needs; rename a column to it in the crosswalk",
+            f"{where}: no column for variable '{name}', which {required[name]} needs; rename a column to it",
         )
         for name in closed
         if name in required
@@ -275,7 +282,7 @@ def examine_wave(
         faults.append(
             (
                 1,
-                f"{where}: column '{name}' is not in the codebook: {guess}; rename or ignore it, or give its row of the codebook",
+                f"{where}: column '{name}' is not in the codebook: {guess}; rename or ignore it, or give its row",
             )
         )
         if name not in guesses:
@@ -306,7 +313,7 @@ def examine_wave(
     marked = set(protection["marks"])
     for name, kind, n in find_identifying_content(responses[[name for name in raw_columns if name not in marked]]):
         identifying.append(
-            f"{where}: column '{name}': {n} {'row holds' if n == 1 else 'rows hold'} what looks like identifying content "
+            f"{where}: column '{name}': {n} {'row holds' if n == 1 else 'rows hold'} what may be identifying content "
             f"({kind}); give the column a row in the codebook with identifying = drop, hash, or cleared if you looked"
         )
         left_out.add(name)
@@ -318,7 +325,8 @@ def examine_wave(
 
     # Checks.
     config_checks = {**RULES, **study.config.get("entry_checks", {})}
-    scale_stops, scale_warnings = [], []
+    scale_stops: list[str] = []
+    scale_warnings: list[str] = []
     results: list[Check] = []
     drift = None
     if reading.wave is not None:
@@ -356,22 +364,22 @@ def examine_wave(
             answers = [variable for variable in asked if variable.name != config_checks.get("sample_type")]
             drift = measure_drift(answers, (before.values, before.kinds), (values, kinds))
             units = compare_units(asked, restore_values(before), restore_values(wave).iloc[::step], firm)
-            for row in units[units["factor"].notna()].itertuples():
+            for unit in units[units["factor"].notna()].to_dict("records"):
                 changes.append(
                     {
                         "what": "other unit",
-                        "column": raw_of.get(row.variable, row.variable),
-                        "variable": row.variable,
-                        "detail": f"ratio to the earlier wave {row.ratio:.4g}",
+                        "column": raw_of.get(unit["variable"], unit["variable"]),
+                        "variable": unit["variable"],
+                        "detail": f"ratio to the earlier wave {unit['ratio']:.4g}",
                     }
                 )
                 unsure.append(
                     write_row(
                         number,
-                        variable=row.variable,
-                        factor=f"{1 / row.factor:g}",
+                        variable=unit["variable"],
+                        factor=f"{1 / unit['factor']:g}",
                         action="multiply",
-                        reason=f"the median is {checks.format_ratio(row.ratio)} times that of wave {last}",
+                        reason=f"the median is {checks.format_ratio(unit['ratio'])} times that of wave {last}",
                     )
                 )
         else:
@@ -397,6 +405,8 @@ def examine_wave(
         reason = "the wave could not be read so far"
         results += [Check(place, "not applicable", reason) for place in range(4, 14) if place != 5]
         results += checks.conclude(5, identifying, [], "no column holds what looks like identifying content")
+    text = f"the file has no column for what wave {last} asked, so it is taken as not asked any more"
+    not_asked = [f"{where}: {name}: {text}" for name in closed]
     passed = {
         1: f"{len(present)} variables have their column; every other column is ignored by name",
         2: "response keys are unique and new, one response a firm is kept",
@@ -404,15 +414,9 @@ def examine_wave(
     }
     for place in (1, 2, 3):
         stops = [hide_values(text) for check, text in faults if check == place]
-        results += checks.conclude(
-            place, stops + (scale_stops if place == 3 else []), scale_warnings if place == 3 else [], passed[place]
-        )
-    if closed and not any(check.number == 1 and check.state == "stop" for check in results):
-        results.append(
-            Check(
-                1, "warning", f"{where}: {len(closed)} variables are taken as not asked any more", checks.limit(closed)
-            )
-        )
+        warned = scale_warnings if place == 3 else not_asked if place == 1 and not stops else []
+        stops += scale_stops if place == 3 else []
+        results += checks.conclude(place, stops, warned, passed[place])
     results.sort(key=lambda check: (check.number, checks.STATES.index(check.state)))
     given_rows = [{**dict(row), "wave": number} for row in crosswalk]
     facts = describe_file(entry, labels, responses, reading, before is not None, last)
@@ -587,14 +591,10 @@ def read_wave_values(
         if settings.get("cleaning", {}).get("out_of_range", "stop") == "stop":
             for _, low, high, outside in find_out_of_range(values, [variable]):
                 shown = ", ".join(f"{value:g}" for value in values.loc[outside, variable.name].head(5))
-                faults.append(
-                    (
-                        3,
-                        f"{where}: {variable.name}: {shown} outside its range {low:g} to {high:g} "
-                        f"({checks.name_rows(text.loc[outside, 'raw_row'])}); correct the range in the codebook, recode "
-                        "or multiply it in the crosswalk, or set cleaning: out_of_range: missing",
-                    )
-                )
+                places = checks.name_rows(text.loc[outside, "raw_row"])
+                said = f"{where}: {variable.name}: {shown} outside its range {low:g} to {high:g} ({places})"
+                advice = "correct the range in the codebook, recode or multiply it in the crosswalk"
+                faults.append((3, f"{said}; {advice}, or set cleaning: out_of_range: missing"))
     firm, response = settings["study"]["firm"], settings["study"].get("response", "response")
     usable = pd.Series(True, index=text.index)
     for name, word in ((firm, "firm key"), (response, "response key")):
@@ -606,28 +606,17 @@ def read_wave_values(
                     (2, f"{where}: the {word} '{name}' is blank ({checks.name_rows(text.loc[blank, 'raw_row'])})")
                 )
             if repeated.any():
-                faults.append(
-                    (
-                        2,
-                        f"{where}: the {word} '{name}' is not unique: {repeated.sum()} responses share theirs with another "
-                        f"({checks.name_rows(text.loc[repeated, 'raw_row'])}); a response may come once in a file",
-                    )
-                )
+                places = checks.name_rows(text.loc[repeated, "raw_row"])
+                said = f"{where}: the {word} '{name}' is not unique: {repeated.sum()} responses share theirs ({places})"
+                faults.append((2, f"{said}; a response may come once in a file"))
             usable &= ~blank & ~(text[name].duplicated() if name == response else False)
     names = {variable.name for variable in good}
-    rest = [row for row in crosswalk if row["action"] in ("recode", "multiply") and row["variable"] in names]
-    part = responses[
-        [
-            name
-            for name in responses
-            if name == "raw_row"
-            or {r["raw_name"]: r["variable"] for r in crosswalk if r["action"] == "rename"}.get(name, name) in names
-        ]
-    ]
-    renames = [row for row in crosswalk if row["action"] == "rename" and row["variable"] in names]
+    needed = [row for row in crosswalk if row["action"] != "ignore" and row["variable"] in names]
+    raw_names = {row["raw_name"]: row["variable"] for row in needed if row["action"] == "rename"}
+    part = responses[[name for name in responses if name == "raw_row" or raw_names.get(str(name), name) in names]]
     relaxed = {**settings, "cleaning": {**settings.get("cleaning", {}), "out_of_range": "missing"}}
     try:
-        return Reading(clean_wave(part[usable], labels, good, [*renames, *rest], relaxed), faults)
+        return Reading(clean_wave(part[usable], labels, good, needed, relaxed), faults)
     except (StudyError, KeyError, ValueError) as error:
         problems = error.problems if isinstance(error, StudyError) else []
         hidden = set(text[firm]) | (set(text[response]) if response in text else set()) if firm in text else set()
@@ -656,8 +645,9 @@ def restore_values(wave: CleanWave) -> pd.DataFrame:
     """
     lost = wave.ledger[wave.ledger["variable"] != ""]
     key = wave.values.columns[2]  # behind wave and firm key, as cleaning puts it
-    restored = {}
-    for name, rows in lost.groupby("variable"):
+    restored: dict[str, pd.Series] = {}
+    for variable, rows in lost.groupby("variable"):
+        name = str(variable)
         if name in wave.values and pd.api.types.is_numeric_dtype(wave.values[name]):
             before = pd.to_numeric(
                 rows.drop_duplicates("response").set_index("response")["value_before"], errors="coerce"
@@ -676,7 +666,7 @@ def check_seen(wave: CleanWave, earlier: Mapping[int, CleanWave], where: str) ->
             faults.append(
                 (
                     2,
-                    f"{where}: {len(again)} of {len(keys)} response keys are those of wave {number}; a response comes once",
+                    f"{where}: {len(again)} of {len(keys)} response keys are those of wave {number}",
                 )
             )
     return faults
@@ -741,7 +731,7 @@ def describe_file(
         if len(reading.wave.values) > SAMPLE_ROWS:
             step = -(-len(reading.wave.values) // SAMPLE_ROWS)
             facts["sample"] = (
-                f"every response is checked; scales, units, reversals and drift are compared on each {step}th response kept"
+                f"every response is checked; scales, units and drift are compared on each {step}th response kept"
             )
     facts["compared with"] = f"wave {last}" if compared else "the codebook alone: there is no earlier wave"
     return facts

@@ -22,22 +22,40 @@ body { margin: 0 auto; padding: 1.2rem 1rem 3rem; max-width: 68rem; color: var(-
   font: 1rem/1.5 system-ui, "Segoe UI", "Liberation Sans", "DejaVu Sans", sans-serif; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: .5rem 0; }
 h2 { font-size: 1.2rem; margin: 2rem 0 .6rem; padding-top: .6rem; border-top: 1px solid var(--rule); }
-.verdict { font-size: 1.1rem; font-weight: 600; border-left: .4rem solid; padding: .5rem .8rem; margin: 1rem 0; background: #f6f7f8; }
-.stop { border-color: var(--stop); } .warning { border-color: var(--warning); } .pass { border-color: var(--pass); }
-.check { border-left: .3rem solid var(--rule); padding: .15rem .8rem; margin: .7rem 0; overflow-wrap: anywhere; break-inside: avoid; }
-.check.stop { border-color: var(--stop); } .check.warning { border-color: var(--warning); } .check.pass { border-color: var(--pass); }
-.check p { margin: .15rem 0; } .check ul { margin: .2rem 0 .4rem; padding-left: 1.2rem; }
-.state { font-weight: 600; white-space: nowrap; } .stop .state { color: var(--stop); } .warning .state { color: var(--warning); }
+.verdict { font-size: 1.1rem; font-weight: 600; border-left: .4rem solid; padding: .5rem .8rem; margin: 1rem 0;
+  background: #f6f7f8; }
+.stop { border-color: var(--stop); }
+.warning { border-color: var(--warning); }
+.pass { border-color: var(--pass); }
+.check { border-left: .3rem solid var(--rule); padding: .15rem .8rem; margin: .7rem 0;
+  overflow-wrap: anywhere; break-inside: avoid; }
+.check.stop { border-color: var(--stop); }
+.check.warning { border-color: var(--warning); }
+.check.pass { border-color: var(--pass); }
+.check p { margin: .15rem 0; }
+.check ul { margin: .2rem 0 .4rem; padding-left: 1.2rem; }
+.state { font-weight: 600; white-space: nowrap; }
+.stop .state { color: var(--stop); }
+.warning .state { color: var(--warning); }
 .pass .state { color: var(--pass); }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; margin: 0; } dt { color: var(--soft); }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; margin: 0; }
+dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .7rem .25rem 0; border-bottom: 1px solid var(--rule); }
-td { overflow-wrap: anywhere; min-width: 4rem; } th { border-bottom: 2px solid #555; } .number { text-align: right; }
-pre { background: #f6f7f8; padding: .7rem; font-size: .82rem; line-height: 1.4; white-space: pre-wrap; overflow-wrap: anywhere; }
+td { overflow-wrap: anywhere; min-width: 4rem; }
+th { border-bottom: 2px solid #555; }
+.number { text-align: right; }
+pre { background: #f6f7f8; padding: .7rem; font-size: .82rem; line-height: 1.4; white-space: pre-wrap;
+  overflow-wrap: anywhere; }
 .note { color: var(--soft); }
-@media (max-width: 34rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .4rem; } h1 { font-size: 1.35rem; } }
-@media print { body { max-width: none; padding: 0; font-size: 10pt; } .scroll { overflow: visible; } thead { display: table-header-group; } }
+@media (max-width: 34rem) { dl { grid-template-columns: 1fr; gap: 0; }
+dd { margin-bottom: .4rem; }
+h1 { font-size: 1.35rem; } }
+@media print { body { max-width: none; padding: 0; font-size: 10pt; }
+.scroll { overflow: visible; }
+thead { display: table-header-group; } }
 """
 
 TEMPLATE = """<!doctype html>
@@ -67,9 +85,20 @@ TEMPLATE = """<!doctype html>
 <p class="note">{{ table.note }}</p>
 {% if table.rows %}
 <div class="scroll" tabindex="0" role="region" aria-label="{{ table.heading }}"><table>
-<thead><tr>{% for name in table.columns %}<th scope="col"{% if table.numbers %}{% if not loop.first %} class="number"{% endif %}{% endif %}>{{ name }}</th>{% endfor %}</tr></thead>
-<tbody>{% for row in table.rows %}<tr>{% for cell in row %}<td{% if table.numbers and not loop.first %} class="number"{% endif %}>{{ cell }}</td>{% endfor %}</tr>
-{% endfor %}</tbody>
+<thead><tr>
+{% for name in table.columns %}
+<th scope="col"{{ ' class=number' if table.numbers and not loop.first }}>{{ name }}</th>
+{% endfor %}
+</tr></thead>
+<tbody>
+{% for row in table.rows %}
+<tr>
+{% for cell in row %}
+<td{{ ' class=number' if table.numbers and not loop.first }}>{{ cell }}</td>
+{% endfor %}
+</tr>
+{% endfor %}
+</tbody>
 </table></div>
 {% endif %}
 {% endfor %}
@@ -86,7 +115,9 @@ TEMPLATE = """<!doctype html>
 def describe_verdict(found: Examination) -> tuple[str, str]:
     """State of the page, and one sentence on whether the wave may come in."""
     counts = {state: sum(check.state == state for check in found.checks) for state in STATES}
-    said = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
+    words = {"stop": ("stop", "stops"), "warning": ("warning", "warnings"), "pass": ("pass", "passes")}
+    words["not applicable"] = ("not applicable",) * 2
+    said = ", ".join(f"{counts[state]} {words[state][counts[state] > 1]}" for state in STATES if counts[state])
     if counts["stop"]:
         return "stop", f"The wave cannot come in as it is: {said}. Nothing is written to the study while a stop stands."
     if counts["warning"]:
@@ -99,7 +130,7 @@ def list_tables(found: Examination) -> list[dict[str, Any]]:
     changes = found.changes
     order = list(dict.fromkeys(row["what"] for row in changes))
     # What is usual comes last, so that a long list of renamed columns hides nothing.
-    order.sort(key=lambda what: what in ("renamed", "ignored"))
+    order.sort(key=lambda what: what in ("renamed", "ignored", "other code"))
     rows = sorted(changes, key=lambda row: order.index(row["what"]))
     tables = [
         {
@@ -133,15 +164,15 @@ def list_tables(found: Examination) -> list[dict[str, Any]]:
                 ],
                 "rows": [
                     [
-                        row.column,
-                        format_number(row.psi),
-                        format_number(row.chance),
-                        f"{row.n_now:,}",
-                        f"{row.n_before:,}",
-                        format_share(row.missing_now),
-                        format_share(row.missing_before),
+                        row["column"],
+                        format_number(row["psi"]),
+                        format_number(row["chance"]),
+                        f"{row['n_now']:,}",
+                        f"{row['n_before']:,}",
+                        format_share(row["missing_now"]),
+                        format_share(row["missing_before"]),
                     ]
-                    for row in drift.head(MOST_ROWS).itertuples()
+                    for row in drift.head(MOST_ROWS).to_dict("records")
                 ],
                 "numbers": True,
             }
@@ -185,7 +216,6 @@ def format_share(value: float) -> str:
 
 def list_blocks(found: Examination, entry_text: str, dependents: Sequence[str]) -> list[dict[str, Any]]:
     """What would be written, and what has to be confirmed or added by hand."""
-    waves = [f"{name}: {waves}" for name, waves in found.waves.items()]
     tables = [
         ("data/crosswalk.csv, rows to append", found.crosswalk, ROW),
         ("Likely rows that have to be confirmed (give them with --crosswalk)", found.unsure, ROW),
