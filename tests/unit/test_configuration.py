@@ -145,7 +145,7 @@ def test_a_typing_error_in_a_key() -> None:
     assert check(modles=[]) == [
         (
             "config.yaml: unknown key 'modles'; did you mean 'models'? Allowed: study, waves, frame_margins, missing_codes, "
-            "response_scales, cleaning, quality_flags, rule_versions, alters, networks, value_chain, scales and 9 more"
+            "entry_checks, response_scales, cleaning, quality_flags, rule_versions, alters, networks, value_chain and 10 more"
         )
     ]
 

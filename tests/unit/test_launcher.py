@@ -234,7 +234,13 @@ class TestMessages:
     def test_usage_names_the_commands(self, arguments: list[str]) -> None:
         command = [sys.executable, str(ROOT / "firmties"), *arguments]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        assert [line.split()[0] for line in said.splitlines() if line.startswith("  ")] == ["run", "test", "check"]
+        assert [line.split()[0] for line in said.splitlines() if line.startswith("  ")] == [
+            "run",
+            "test",
+            "check",
+            "add-wave",
+            "remove-wave",
+        ]
 
     def test_unknown_command_is_met_with_the_nearest(self) -> None:
         command = [sys.executable, str(ROOT / "firmties"), "chek"]
