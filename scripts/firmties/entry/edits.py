@@ -145,13 +145,16 @@ def locate_cells(text: str, delimiter: str) -> Iterator[list[tuple[int, int]]]:
     >>> [[text[begin:end] for begin, end in row] for row in locate_cells(text, ",")]
     [['a', 'b'], ['"x, 1"', '2']]
     """
-    row, begin, quoted = [], 0, False
+    row, begin, quoted, inside = [], 0, False, False
     for at, sign in enumerate(text):
-        if sign == '"' and (quoted or not text[begin:at].strip()):
-            quoted = not quoted
-        elif quoted:
+        if at == begin:
+            quoted = inside = sign == '"'
+        elif sign == '"' and quoted:
+            # Two quotes in a row stand for one: out and in again.
+            inside = not inside
+        if inside:
             continue
-        elif sign == delimiter:
+        if sign == delimiter:
             row.append((begin, at))
             begin = at + 1
         elif sign == "\n":
