@@ -32,7 +32,10 @@ def read_key(study: Path) -> bytes:
             f"found again; use that key, or remove {FINGERPRINT} and data/interim to hash every wave anew"
         )
     if not recorded.is_file():
-        recorded.write_text(mark + "\n", encoding="utf-8")
+        # Waves are read side by side: another job must find the whole fingerprint, or none.
+        whole = recorded.with_name(f".{recorded.name}.{os.getpid()}")
+        whole.write_text(mark + "\n", encoding="utf-8")
+        whole.replace(recorded)
     return key
 
 
