@@ -11,7 +11,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from firmties import slices
 from firmties.errors import StudyError
 from firmties.provenance import list_modules
-from firmties.readers import FORMATS
+from firmties.readers import PLAIN, find_reader, list_modules as list_readers
 from firmties.study import load_study
 
 # Snakemake puts the path of Python into a shell command without quotes; a clone may lie in a directory with a space.
@@ -45,6 +45,14 @@ def library(rule, *extra):
     """Modules of the library that a rule's script imports, relative to the study."""
     modules = list_modules(ROOT / "scripts" / f"{rule}.py", [f"firmties.{name}" for name in extra])
     return [os.path.relpath(path) for path in modules]
+
+
+def reader(wave):
+    """The module that reads a wave's file."""
+    try:
+        return f"readers.{find_reader(WAVES[wave]['file'], slices.slice_read(WAVES[wave]))}"
+    except StudyError:
+        return f"readers.{PLAIN}"  # the job says what is wrong
 
 
 def template():
@@ -109,9 +117,7 @@ rule all:
 rule read:
     input:
         raw=lambda wildcards: WAVES[int(wildcards.wave)]["file"],
-        modules=lambda wildcards: library(
-            "read", f"readers.{FORMATS.get(Path(WAVES[int(wildcards.wave)]['file']).suffix.lower(), 'delimited')}"
-        ),
+        modules=lambda wildcards: library("read", reader(int(wildcards.wave))),
     output:
         responses="data/interim/wave_{wave}/responses.parquet",
         labels="data/interim/wave_{wave}/labels.json",
@@ -197,7 +203,7 @@ if HAS_ALTERS:
             panel=rules.link.output.panel,
             ledger=rules.link.output.ledger,
             files=[entry["file"] for entry in LONG_FILES],
-            modules=library("alters", "readers.delimited", "readers.stata", "readers.spss"),
+            modules=library("alters", *(f"readers.{name}" for name in list_readers())),
         output:
             alters="data/interim/alters.parquet",
             alter_pairs="data/interim/alter_pairs.parquet",

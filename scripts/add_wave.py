@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 RECORDS = Path("data/waves")
 PAGES = Path("reports/waves")
-OWN_KEYS = ("delimiter", "encoding", "decimal")
+OWN_KEYS = ("format", "delimiter", "encoding", "decimal")
 
 
 def load_earlier(study: Study, number: int) -> dict[int, CleanWave]:
@@ -405,6 +405,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--codebook", type=Path, help="rows of the codebook for this wave's new questions")
     parser.add_argument("--delimiter", help="what stands between the columns of a text file")
     parser.add_argument("--encoding", help="the encoding of a text file")
+    parser.add_argument("--format", help="the reader, where it is not found (docs/exports.md)")
     parser.add_argument("--decimal", choices=[".", ","], help="the decimal mark of a text file")
     parser.add_argument(
         "--missing", nargs=2, action="append", default=[], metavar=("CODE", "KIND"), help="a code of missing answers"

@@ -47,7 +47,8 @@ def main(raw: str, wave: Mapping[str, Any], responses: str, labels: str, privacy
     table.to_parquet(responses)
     Path(labels).write_text(json.dumps(carried, ensure_ascii=False, indent=1), encoding="utf-8")
     size = f"{len(table)} responses, {table.shape[1] - 1} columns"
-    return f"{raw}: {carried['format']}, {size}, SHA-256 {carried['sha256']}\n"
+    said = [f"{part}: {'; '.join(carried[part])}" for part in ("detected", "lost") if carried.get(part)]
+    return "\n".join([f"{raw}: {carried['format']}, {size}, SHA-256 {carried['sha256']}", *said, ""])
 
 
 if "snakemake" in globals():

@@ -48,7 +48,7 @@ def clean_wave(
     responses
         The export as text, from :func:`firmties.readers.read_wave`.
     labels
-        What the format carried; file name and user-missing ranges are used.
+        What the format carried; file name, user-missing ranges and columns with a decimal comma are used.
     variables
         The codebook's variables that this wave asked.
     crosswalk
@@ -75,7 +75,7 @@ def clean_wave(
     asked = [variable for variable in variables if variable.name != "wave"]
     text, factors = apply_crosswalk(responses, crosswalk, where)
     check_columns(text, asked, where, wave)
-    values, kinds = read_values(text, asked, factors, rename_ranges(labels, crosswalk), settings, where)
+    values, kinds = read_values(text, asked, factors, rename_labels(labels, crosswalk), settings, where)
     values, kinds = add_keys(values, kinds, text, settings["study"], wave, where)
     ledger = Ledger(wave, settings["study"], settings.get("version", 1))
     values, kinds = drop_out_of_range(values, kinds, asked, text["raw_row"], settings, ledger, where)
@@ -173,12 +173,13 @@ def apply_crosswalk(
     return text.assign(**recoded), factors
 
 
-def rename_ranges(
-    labels: Mapping[str, Any], crosswalk: Iterable[Mapping[str, Any]]
-) -> dict[str, Sequence[Sequence[str]]]:
-    """User-missing ranges of the file by the codebook's names."""
+def rename_labels(labels: Mapping[str, Any], crosswalk: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the file says of its cells, by the codebook's names: user-missing ranges, columns with a decimal comma."""
     names = {row["raw_name"]: row["variable"] for row in crosswalk if row["action"] == "rename"}
-    return {names.get(raw, raw): spans for raw, spans in labels.get("user_missing", {}).items()}
+    return {
+        "user_missing": {names.get(raw, raw): spans for raw, spans in labels.get("user_missing", {}).items()},
+        "decimal_comma": {names.get(raw, raw) for raw in labels.get("decimal_comma", [])},
+    }
 
 
 def check_columns(text: pd.DataFrame, asked: Sequence[Variable], where: str, wave: int) -> None:
@@ -208,7 +209,7 @@ def read_values(
     text: pd.DataFrame,
     asked: Sequence[Variable],
     factors: Mapping[str, float],
-    user_missing: Mapping[str, Sequence[Sequence[str]]],
+    labels: Mapping[str, Any],
     settings: Mapping[str, Any],
     where: str,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -230,11 +231,12 @@ def read_values(
         looked_up = pd.array([reasons.get(plain(cell), "") for cell in different], dtype="str")
         kind = pd.Series(looked_up.take(places), index=cells.index)
         # ASSUME a value that the file itself declares missing, under a code that nobody described, is no answer.
-        if spans := user_missing.get(variable.name):
+        if spans := labels["user_missing"].get(variable.name):
             kind = kind.mask((kind == "") & lies_within(cells, spans), "no_answer")
         answered = kind == ""
         try:
-            columns = read_type(cells[answered], variable, settings["wave"].get("decimal", "."))
+            decimal = settings["wave"].get("decimal") or ("," if variable.name in labels["decimal_comma"] else ".")
+            columns = read_type(cells[answered], variable, decimal)
         except ValueError as error:
             problems.append(f"{where}: {variable.name}: {error}{locate(cells, error, text)}")
             continue
@@ -661,8 +663,8 @@ def read_long_table(
     keys = [Variable(firm, type="id"), *(Variable(slot, type="integer") for slot in slots)]
     asked = [*keys, *(variable for variable in own if variable.is_asked(wave))]
     check_columns(table, asked, where, wave)
-    ranges = rename_ranges(labels, named)
-    values, kinds = read_values(table, asked, factors, ranges, {**settings, "wave": entry["wave"]}, where)
+    carried = rename_labels(labels, named)
+    values, kinds = read_values(table, asked, factors, carried, {**settings, "wave": entry["wave"]}, where)
     values.insert(0, "wave", wave)
     blank = values[[firm, *slots]].isna().any(axis=1)
     if blank.any():

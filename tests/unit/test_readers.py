@@ -9,7 +9,7 @@ import pyreadstat
 import pytest
 
 from firmties.errors import StudyError
-from firmties.readers import FORMATS, list_modules, read_wave
+from firmties.readers import list_modules, list_suffixes, load_module, read_wave
 
 EXPORTS = Path(__file__).parents[3] / "shared" / "data" / "exports"
 
@@ -41,12 +41,17 @@ def test_where_picks_rows_and_keeps_their_numbers(tmp_path: Path) -> None:
         (b"", {}, "the file is empty"),
         ("id,x\n", {}, "holds a header but no responses"),
         ("id,x\n1,2,3\n", {}, "line 2 has 3 cells, the header has 2"),
-        ("id;x\n1;2,5\n", {}, "is ',' the delimiter"),
+        ("id;x\n1;2,5\n", {"delimiter": ","}, "is ',' the delimiter"),
         ("id,id\n1,2\n", {}, "column names appear twice: id"),
-        (b"id,x\n1,\xe9\n", {}, "byte 8 is not utf-8-sig"),
+        (b"id,x\n1,\xe9\n", {"encoding": "utf-8"}, "byte 8 is not utf-8"),
         ("id,x\n1,2\n", {"where": {"wav": 1}}, "no column 'wav'"),
         ("id,x\n1,2\n", {"where": {"x": 3}}, "no row has x = 3"),
         ("id,x\n1,2\n", {"sha256": "0"}, "not the one that was registered"),
+        ('id,x\n1,"cut o', {}, "cannot be read as delimited text: unexpected end of data"),
+        ("id,x\n1,2\n", {"format": "qualtrix"}, "no reader 'qualtrix' .*; did you mean 'qualtrics'"),
+        ("id,x\n1,2\n", {"name": "wave1.docx"}, "no reader for '.docx'"),
+        ("id,x\n1,2\n", {"encoding": "utf-9"}, "'utf-9' is no encoding"),
+        ("id,,x\n1,2,3\n", {}, "column 2 has no name but holds answers"),
         ("not a Stata file", {"name": "wave1.dta"}, "cannot be read as Stata .dta"),
     ],
 )
@@ -108,4 +113,4 @@ def test_real_stata_file_with_letters() -> None:
 
 
 def test_every_reader_module_has_a_suffix() -> None:
-    assert set(FORMATS.values()) == set(list_modules())
+    assert [name for name in list_modules() if not set(load_module(name).SUFFIXES) <= set(list_suffixes())] == []

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from firmties import slices
-from firmties.clean import CleanWave, apply_crosswalk, clean_wave, find_out_of_range, read_values, rename_ranges
+from firmties.clean import CleanWave, apply_crosswalk, clean_wave, find_out_of_range, read_values, rename_labels
 from firmties.codebook import NUMERIC_TYPES, Variable
 from firmties.entry import checks
 from firmties.entry.checks import Check
@@ -574,13 +574,13 @@ def read_wave_values(
         text, factors = apply_crosswalk(responses, crosswalk, where)
     except StudyError as error:
         return Reading(None, [(1, problem) for problem in error.problems])
-    ranges = rename_ranges(labels, crosswalk)
+    carried = rename_labels(labels, crosswalk)
     good, columns = [], {}
     for variable in variables:
         if variable.name not in text or variable.name == "wave":
             continue
         try:
-            values, _ = read_values(text[["raw_row", variable.name]], [variable], factors, ranges, settings, where)
+            values, _ = read_values(text[["raw_row", variable.name]], [variable], factors, carried, settings, where)
         except StudyError as error:
             # A coded variable's fault is a code, another's a type.
             coded = variable.codes and variable.type in ("category", "multiple", *NUMERIC_TYPES)

@@ -1,32 +1,82 @@
-"""Readers of survey exports: one module a format, each with one function ``read``.
+"""Readers of survey exports: one module a format, behind one small interface.
 
-``read(path, settings)`` returns the responses as text, blank where nothing was
-recorded, and the labels that the format carries. ``FORMATS`` says which module
-reads which suffix; it stands here so that nothing heavy is imported to look it up.
+A module states ``NAME`` (for messages), ``SUFFIXES`` (of the files it reads) and, if
+others read the same suffixes, ``recognize(rows)``, which says of a file's first rows
+whether its tool wrote them; ``read(path, settings)`` returns the responses as text,
+blank where nothing was recorded, and the labels that the format carries. A further
+module is found by its place in this folder.
 """
 
 from __future__ import annotations
 
 import pkgutil
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from firmties.errors import StudyError, describe_allowed
 from firmties.provenance import compute_checksum
+from firmties.readers.text import TEXT_SUFFIXES, read_first_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMATS = {
-    ".csv": "delimited",
-    ".tsv": "delimited",
-    ".txt": "delimited",
-    ".dta": "stata",
-    ".sav": "spss",
-    ".zsav": "spss",
-}
+PLAIN = "delimited"
+"""The module for text that no survey tool's module recognizes."""
+
+
+def list_modules() -> list[str]:
+    """Names of the reader modules, sorted."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return [name for name in names if hasattr(load_module(name), "read")]
+
+
+@cache
+def load_module(name: str) -> ModuleType:
+    """Import one module of this folder; none of them imports anything heavy before it reads."""
+    return import_module(f"firmties.readers.{name}")
+
+
+def list_suffixes() -> list[str]:
+    """Suffixes that some module reads, sorted."""
+    return sorted({suffix for name in list_modules() for suffix in load_module(name).SUFFIXES})
+
+
+def find_reader(path: str | Path, settings: Mapping[str, Any]) -> str:
+    """Name of the module that reads a file: what ``format`` says, else by suffix and first rows.
+
+    Raises
+    ------
+    StudyError
+        If no module has that name or reads that suffix.
+
+    Examples
+    --------
+    >>> find_reader("wave_1.sav", {}), find_reader("wave_1.csv", {"format": "qualtrics"})
+    ('spss', 'qualtrics')
+    """
+    path = Path(path)
+    if chosen := settings.get("format"):
+        if chosen not in list_modules():
+            raise StudyError(
+                f"{path.as_posix()} (wave {settings.get('id')}): no reader '{chosen}' (waves: format: in config.yaml); "
+                f"{describe_allowed(chosen, list_modules())}"
+            )
+        return str(chosen)
+    suffix = path.suffix.lower()
+    able = [name for name in list_modules() if suffix in load_module(name).SUFFIXES]
+    if not able:
+        raise StudyError(
+            f"{path.as_posix()} (wave {settings.get('id')}): no reader for '{path.suffix}'; "
+            f"{describe_allowed(path.suffix, list_suffixes())}"
+        )
+    if suffix not in TEXT_SUFFIXES:
+        return able[0]
+    rows = read_first_rows(path, settings) if path.is_file() else []
+    return next((name for name in able if name != PLAIN and rows and load_module(name).recognize(rows)), PLAIN)
 
 
 def read_wave(path: str | Path, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -37,17 +87,18 @@ def read_wave(path: str | Path, settings: Mapping[str, Any]) -> tuple[pd.DataFra
     path
         The export, as the survey tool or statistics package wrote it.
     settings
-        The wave's entry of ``waves:`` in config.yaml; ``delimiter``, ``encoding``,
-        ``where`` and ``sha256`` are used here.
+        The wave's entry of ``waves:`` in config.yaml; ``format``, ``delimiter``,
+        ``encoding``, ``where`` and ``sha256`` are used here.
 
     Returns
     -------
     responses
         One row a response, every column as text, ``""`` where blank; ``raw_row``
-        numbers the rows of the file from 1.
+        numbers the rows of responses in the file from 1.
     labels
-        File name, checksum, format, number of rows, variable labels, value labels,
-        user-missing ranges.
+        File name, checksum, format, number of rows, encoding, delimiter; of each raw column where the format has it:
+        its text (``columns``), value labels (``values``), user-missing ranges (``user_missing``); the columns with a
+        decimal comma (``decimal_comma``); sentences on what was ``detected`` and what the format has ``lost``.
 
     Raises
     ------
@@ -65,15 +116,13 @@ def read_wave(path: str | Path, settings: Mapping[str, Any]) -> tuple[pd.DataFra
         )
     if path.stat().st_size == 0:
         raise StudyError(f"{where}: the file is empty (0 bytes); export it again")
-    if path.suffix.lower() not in FORMATS:
-        raise StudyError(f"{where}: no reader for '{path.suffix}'; {describe_allowed(path.suffix, FORMATS)}")
+    reader = load_module(find_reader(path, settings))
     checksum = compute_checksum(path)
     if settings.get("sha256") and settings["sha256"] != checksum:
         raise StudyError(
             f"{where}: its SHA-256 is {checksum}, waves: sha256: in config.yaml says {settings['sha256']}; "
             "the file is not the one that was registered"
         )
-    reader = import_module(f"firmties.readers.{FORMATS[path.suffix.lower()]}")
     try:
         responses, labels = reader.read(path, settings)
     except StudyError:
@@ -99,6 +148,9 @@ def read_wave(path: str | Path, settings: Mapping[str, Any]) -> tuple[pd.DataFra
         "columns": {},
         "values": {},
         "user_missing": {},
+        "decimal_comma": [],
+        "detected": [],
+        "lost": [],
         **labels,
     }
 
@@ -118,8 +170,3 @@ def write_plainly(value: Any) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     return str(value).strip()
-
-
-def list_modules() -> list[str]:
-    """Names of the reader modules, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))

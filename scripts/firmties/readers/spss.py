@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from firmties.readers.stata import describe_labels, write_as_text
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 NAME = "SPSS .sav"
+SUFFIXES = (".sav", ".zsav")
 
 
 def read(path: Path, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -21,4 +23,9 @@ def read(path: Path, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[st
     import pyreadstat
 
     table, metadata = pyreadstat.read_sav(str(path), user_missing=True)
-    return write_as_text(table, {}, table[[]]), describe_labels(metadata)
+    labels = describe_labels(metadata)
+    labels["multiple_response_sets"] = {
+        name: {"label": one.get("label", ""), "columns": list(one.get("variable_list", []))}
+        for name, one in (getattr(metadata, "mr_sets", None) or {}).items()
+    }
+    return write_as_text(table, {}, table[[]]), labels

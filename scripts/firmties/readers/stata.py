@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from firmties.readers import write_plainly
+if TYPE_CHECKING:
+    import pandas as pd
 
 NAME = "Stata .dta"
+SUFFIXES = (".dta",)
 
 
 def read(path: Path, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -40,6 +40,10 @@ def write_as_text(table: pd.DataFrame, letters: Mapping[str, Sequence[Any]], pla
     plain
         Those columns read without letters: blank where there is no number.
     """
+    import pandas as pd
+
+    from firmties.readers import write_plainly
+
     columns = {}
     for name in table.columns:
         cells = table[name].tolist()
@@ -56,6 +60,8 @@ def write_as_text(table: pd.DataFrame, letters: Mapping[str, Sequence[Any]], pla
 
 def describe_labels(metadata: Any) -> dict[str, Any]:
     """Variable labels, value labels and user-missing ranges of a pyreadstat metadata object."""
+    from firmties.readers import write_plainly
+
     return {
         "encoding": metadata.file_encoding or "",
         "columns": {name: label for name, label in metadata.column_names_to_labels.items() if label},

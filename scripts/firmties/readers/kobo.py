@@ -1,0 +1,44 @@
+"""KoboToolbox and ODK CSV: group paths in names, several answers in one cell and, beside it, a column a choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from firmties.readers.text import TEXT_SUFFIXES, make_table, read_cells
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAME = "KoboToolbox or ODK CSV"
+SUFFIXES = TEXT_SUFFIXES
+_SIGNS = ({"_uuid", "_submission_time"}, {"instanceID", "SubmissionDate"}, {"meta-instanceID", "SubmissionDate"})
+_SIGNS_OF_PATHS = ({"meta/instanceID"}, {"KEY", "SubmissionDate"})
+
+
+def recognize(rows: Sequence[Sequence[str]]) -> bool:
+    """Tell KoboToolbox and ODK by the columns that they add to every response.
+
+    Examples
+    --------
+    >>> recognize([["start", "g1/size", "_id", "_uuid", "_submission_time"]])
+    True
+    """
+    header = set(rows[0])
+    return any(signs <= header for signs in (*_SIGNS, *_SIGNS_OF_PATHS))
+
+
+def read(path: Path, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Read a KoboToolbox or ODK export as text; see :func:`firmties.readers.read_wave`.
+
+    Beside a question of several answers, whose cell holds its codes with blanks between them, stands a column a
+    choice: 1, 0, or blank if it was not asked.
+    """
+    rows, labels = read_cells(path, settings)
+    table, labels = make_table(rows[0], rows[1:], labels)
+    names = set(table.columns)
+    questions = sorted({name.rpartition("/")[0] for name in names} & names)
+    if questions:
+        labels["detected"] = [*labels["detected"], f"several answers in one cell: {', '.join(questions[:5])}"]
+    return table, labels

@@ -1,0 +1,95 @@
+"""Qualtrics CSV: names, question texts and, since 2017, a row of ImportIds above the responses."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from firmties.readers.text import TEXT_SUFFIXES, make_table, name_apart, read_cells
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAME = "Qualtrics CSV"
+SUFFIXES = TEXT_SUFFIXES
+_RESPONSE = re.compile(r"R_[A-Za-z0-9]{8,}")
+
+
+def recognize(rows: Sequence[Sequence[str]]) -> bool:
+    """Tell Qualtrics by its ImportIds, or by its response keys under two rows that hold none.
+
+    No label is looked for, since they are in the language of the account.
+
+    Examples
+    --------
+    >>> recognize([["V1", "Q1"], ["ResponseID", "How many?"], ["R_2YPOQ602ER1jkf1", "2"]])
+    True
+    """
+    return count_headers(rows) > 0
+
+
+def count_headers(rows: Sequence[Sequence[str]]) -> int:
+    """Count the header rows: 3 with ImportIds, 2 without; 0 if it is not Qualtrics'."""
+    if len(rows) < 3:
+        return 0
+    named = [cell for cell in rows[2] if cell]
+    if named and sum("ImportId" in cell for cell in named) * 2 > len(named):
+        return 3
+    return 2 if any(_RESPONSE.fullmatch(cell) for cell in rows[2]) and not holds_response([*rows[0], *rows[1]]) else 0
+
+
+def holds_response(cells: Sequence[str]) -> bool:
+    """Say whether a cell is a response key of Qualtrics."""
+    return any(_RESPONSE.fullmatch(cell) for cell in cells)
+
+
+def read_import_id(cell: str) -> str:
+    """Read an ImportId, which is written as JSON or, by other exporters, as Python writes it.
+
+    Examples
+    --------
+    >>> read_import_id('{"ImportId":"QID2"}'), read_import_id("{'ImportId': 'QID2-1-4'}"), read_import_id("")
+    ('QID2', 'QID2-1-4', '')
+    """
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            return str(parse(cell)["ImportId"])
+        except (ValueError, SyntaxError, KeyError, TypeError):
+            continue
+    return ""
+
+
+def read(path: Path, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Read a Qualtrics export as text; see :func:`firmties.readers.read_wave`.
+
+    A multiple answer comes as a column a choice, 1 or blank: blank is told from "asked, none chosen" by nothing in
+    this format.
+    """
+    rows, labels = read_cells(path, settings)
+    headers = count_headers(rows)
+    if not headers:
+        raise ValueError("it has neither ImportIds in its third row nor response keys (R_…) under two header rows")
+    names = name_apart(rows[0])
+    labels["columns"] = {name: text for name, text in zip(names, rows[1], strict=True) if name and text}
+    labels["detected"] = [*labels["detected"], f"{headers} header rows"]
+    if headers == 3:
+        ids = {name: read_import_id(cell) for name, cell in zip(names, rows[2], strict=True)}
+        labels["import_ids"] = {name: found for name, found in ids.items() if name and found}
+    else:
+        labels["lost"] = ["no ImportIds: columns are known by their names alone"]
+    table, labels = make_table(names, rows[headers:], labels)
+    if choices := find_choices(table):
+        named = ", ".join(choices[:3]) + (f" and {len(choices) - 3} more" if len(choices) > 3 else "")
+        said = f"{named}: 1 or blank, as of a choice: blank may be asked and not chosen, or not asked"
+        labels["lost"] = [*labels.get("lost", []), said]
+    return table, labels
+
+
+def find_choices(table: pd.DataFrame) -> list[str]:
+    """Find the columns of choices: named after one question, and nothing in them but 1."""
+    alike = [name for name in table.columns if re.fullmatch(r".+_\d+", name)]
+    return [name for name in alike if set(table[name].unique()) == {"", "1"}]

@@ -1,0 +1,59 @@
+"""REDCap CSV of raw codes: events as rows, a checkbox as a column a choice (``name___1``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from firmties.readers.text import TEXT_SUFFIXES, make_table, read_cells
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAME = "REDCap CSV"
+SUFFIXES = TEXT_SUFFIXES
+EVENT = "redcap_event_name"
+UNFINISHED = "[not completed]"
+"""What stands for the time of a form that was opened and not sent."""
+
+
+def recognize(rows: Sequence[Sequence[str]]) -> bool:
+    """Tell REDCap by its event column, its checkboxes, or a form's state (0, 1, 2) beside them.
+
+    Examples
+    --------
+    >>> recognize([["record_id", "height", "form_complete"], ["1", "1.5", "2"]])
+    True
+    """
+    header = rows[0]
+    states = [place for place, name in enumerate(header) if name.endswith("_complete")]
+    state = any(
+        all(len(row) > place and row[place] in ("0", "1", "2", "") for row in rows[1:]) and len(rows) > 1
+        for place in states
+    )
+    return EVENT in header or (state and (header[0].endswith("_id") or any("___" in name for name in header)))
+
+
+def read(path: Path, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Read a REDCap export as text; see :func:`firmties.readers.read_wave`.
+
+    Where events are waves, ``where: {redcap_event_name: …}`` of the wave's entry picks their rows.
+    """
+    rows, labels = read_cells(path, settings)
+    table, labels = make_table(rows[0], rows[1:], labels)
+    lost = labels.get("lost", [])
+    if boxes := [name for name in rows[0] if "___" in name]:
+        questions = len({name.rpartition("___")[0] for name in boxes})
+        lost = [
+            *lost,
+            f"{questions} checkbox questions in {len(boxes)} columns: 0 may be asked and not chosen, or not asked",
+        ]
+    for name in table:
+        if n := int((table[name] == UNFINISHED).sum()):
+            table[name] = table[name].mask(table[name] == UNFINISHED, "")
+            lost = [*lost, f"{name}: {n} forms opened and not sent ('{UNFINISHED}', now blank)"]
+    if EVENT in table:
+        events = list(dict.fromkeys(table[EVENT]))
+        labels["detected"] = [*labels["detected"], f"events as rows ({EVENT}): {', '.join(events)}"]
+    return table, {**labels, "lost": lost}

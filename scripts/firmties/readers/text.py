@@ -1,0 +1,222 @@
+"""What all readers of text files share: encoding, delimiter, rows of cells, columns with a decimal comma."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
+DELIMITERS = (",", ";", "\t", "|")
+HEAD = 262_144
+"""Bytes that are looked at to tell a file's format."""
+FIRST_ROWS = 6
+"""Rows that a format is told by: the three header rows of the widest format, and some responses."""
+_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_COMMA = re.compile(r"-?\d+,\d+")
+_WHOLE = re.compile(r"-?\d+")
+
+
+def decode(content: bytes, encoding: str | None = None, whole: bool = True) -> tuple[str, str]:
+    """Decode a text file: as told, else by its byte-order mark, else UTF-8, else Windows-1252.
+
+    Parameters
+    ----------
+    content
+        Bytes of the file.
+    encoding
+        What the wave's entry says; None to detect it.
+    whole
+        False if the bytes may end within a letter.
+
+    Returns
+    -------
+    tuple of str
+        The text, and the encoding.
+
+    Examples
+    --------
+    >>> decode("Größe".encode("cp1252"))
+    ('Größe', 'cp1252')
+    """
+    marked = next((name for mark, name in _MARKS.items() if content.startswith(mark)), None)
+    # ASSUME text that is not UTF-8 and has no mark is Windows-1252, as survey tools and spreadsheets write it; latin-1
+    # reads the bytes that it leaves out.
+    tried = [encoding] if encoding else [marked] if marked else ["utf-8", "cp1252", "latin-1"]
+    for name in tried:
+        try:
+            return codecs.getincrementaldecoder(name)().decode(content, whole), name
+        except UnicodeDecodeError as error:
+            if name == tried[-1]:
+                said = "name the encoding in waves: encoding:"
+                raise ValueError(f"byte {error.start + 1} is not {name}; {said}") from error
+        except LookupError as error:
+            raise ValueError(f"waves: encoding: '{name}' is no encoding; allowed are utf-8, cp1252, …") from error
+    raise AssertionError("latin-1 reads every byte")
+
+
+def find_delimiter(text: str) -> str:
+    r"""Find the delimiter that makes the first rows of a text equally long, and longest; a comma if none does.
+
+    Examples
+    --------
+    >>> find_delimiter('id;size\n1;"2,5"\n2;"3,5"\n'), find_delimiter("id\n1\n")
+    (';', ',')
+    """
+    best = (0, 0)
+    found = ","
+    for delimiter in DELIMITERS:
+        cells = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        rows = [row for row in itertools.islice(cells, 20) if row]
+        whole = rows[:-1] if len(rows) > 2 else rows  # the last may be cut off
+        same = sum(len(row) == len(whole[0]) for row in whole) if whole else 0
+        if whole and len(whole[0]) > 1 and (same, len(whole[0])) > best:
+            best, found = (same, len(whole[0])), delimiter
+    return found
+
+
+def read_first_rows(path: Path, settings: Mapping[str, Any]) -> list[list[str]]:
+    """Read the first rows of a text file as cells; none if it is no text."""
+    with path.open("rb") as file:
+        content = file.read(HEAD)
+    try:
+        text, _ = decode(content, settings.get("encoding"), whole=False)
+        delimiter = settings.get("delimiter") or find_delimiter(text)
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        return [[cell.strip() for cell in row] for row in itertools.islice(rows, FIRST_ROWS)]
+    except (ValueError, csv.Error):
+        return []
+
+
+def read_cells(path: Path, settings: Mapping[str, Any]) -> tuple[list[list[str]], dict[str, Any]]:
+    """Read a text file as rows of cells without the blanks around them.
+
+    Returns
+    -------
+    rows
+        The header rows, then the responses, all equally long. Blank lines are left out.
+    labels
+        ``encoding``, ``delimiter``, and what was ``detected``.
+
+    Raises
+    ------
+    ValueError
+        If it is no text, has no header, or a row is longer or shorter than the header, which is named by its line.
+    """
+    text, encoding = decode(path.read_bytes(), settings.get("encoding"))
+    if "\0" in text:
+        raise ValueError("it holds zero bytes, so it is not text")
+    delimiter = settings.get("delimiter") or ("\t" if path.suffix.lower() == ".tsv" else find_delimiter(text[:HEAD]))
+    rows = list(read_rows(text, delimiter))
+    if not rows or not any(rows[0]):
+        raise ValueError("it has no header row")
+    detected = []
+    if not settings.get("encoding") and encoding not in ("utf-8", "utf-8-sig"):
+        detected.append(f"encoding {encoding}")
+    if not settings.get("delimiter") and delimiter != ",":
+        detected.append(f"delimiter {'tab' if delimiter == chr(9) else delimiter}")
+    return rows, {"encoding": encoding, "delimiter": delimiter, "detected": detected}
+
+
+def read_rows(text: str, delimiter: str) -> Iterator[list[str]]:
+    """Read rows of cells, each as long as the first."""
+    # A wide grid of free text fits; without a limit a lost quote would swallow the file in one cell.
+    csv.field_size_limit(10_000_000)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    width = 0
+    for row in rows:
+        if not row:
+            continue
+        width = width or len(row)
+        if len(row) != width:
+            raise ValueError(
+                f"line {rows.line_num} has {len(row)} cells, the header has {width}"
+                + (f"; is '{delimiter}' the delimiter (waves: delimiter:)?" if width == 1 else "")
+            )
+        yield [cell.strip() for cell in row]
+
+
+def make_table(
+    names: Sequence[str], body: Sequence[Sequence[str]], labels: Mapping[str, Any]
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Make a table of cells under column names; nameless columns without an answer are left out, and that is said.
+
+    Raises
+    ------
+    ValueError
+        If a name appears twice, or a column without a name holds answers.
+    """
+    import pandas as pd
+
+    repeated = sorted({name for name in names if name and list(names).count(name) > 1}) if has_repeats(names) else []
+    if repeated:
+        raise ValueError(f"column names appear twice: {', '.join(repeated)}")
+    kept = [place for place, name in enumerate(names) if name]
+    for place, name in enumerate(names):
+        if not name and any(row[place] for row in body):
+            raise ValueError(f"column {place + 1} has no name but holds answers; name it in the file and say so")
+    columns = list(zip(*body, strict=True)) if body else [()] * len(names)
+    table = pd.DataFrame({names[place]: pd.Series(columns[place], dtype="str") for place in kept})
+    said = dict(labels)
+    if len(kept) < len(names):
+        gone = len(names) - len(kept)
+        said["lost"] = [*labels.get("lost", []), f"{gone} empty column{'s' if gone > 1 else ''} without a name"]
+    said["decimal_comma"] = find_decimal_comma(table)
+    if said["decimal_comma"]:
+        said["detected"] = [*said.get("detected", []), f"decimal comma in {', '.join(said['decimal_comma'][:5])}"]
+    return table, said
+
+
+def has_repeats(names: Sequence[str]) -> bool:
+    """Say whether a name appears twice, blanks aside."""
+    filled = [name for name in names if name]
+    return len(set(filled)) < len(filled)
+
+
+def name_apart(names: Sequence[str]) -> list[str]:
+    """Number the repetitions of a name, as a question asked twice with the same words needs it.
+
+    Examples
+    --------
+    >>> name_apart(["size", "why", "size"])
+    ['size', 'why', 'size (2)']
+    """
+    seen: dict[str, int] = {}
+    apart = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        apart.append(f"{name} ({seen[name]})" if name and seen[name] > 1 else name)
+    return apart
+
+
+def find_decimal_comma(table: pd.DataFrame) -> list[str]:
+    """Find columns of numbers that are written with a decimal comma.
+
+    ASSUME: a column that holds only whole numbers and numbers with one comma has decimals if after some comma there
+    are not three digits; three everywhere may be thousands (1,234), and is left to the wave's ``decimal``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> find_decimal_comma(pd.DataFrame({"a": ["1,5", "2"], "b": ["1,234", "2,000"], "c": ["1,2", "1,2,3"]}))
+    ['a']
+    """
+    found = []
+    for name in table.columns:
+        cells = table[name]
+        if not cells.head(10_000).str.contains(",", regex=False).any():
+            continue
+        filled = cells[cells != ""].unique()
+        commas = [cell for cell in filled if "," in cell]
+        numbers = all((_COMMA if "," in cell else _WHOLE).fullmatch(cell) for cell in filled)
+        if numbers and any(len(cell.partition(",")[2]) != 3 for cell in commas):
+            found.append(str(name))
+    return found
