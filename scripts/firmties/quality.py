@@ -55,7 +55,8 @@ def flag_responses(
         flags["attention"] = failed.any(axis=1).astype(bool)
     if "speed" in settings:
         rule = settings["speed"]
-        duration = values[rule["duration"]].astype("float64")
+        # ASSUME a wave that recorded no times flags nobody for speed.
+        duration = values.get(rule["duration"], pd.Series(np.nan, index=values.index)).astype("float64")
         flags["speed"] = duration < rule["below_share_of_median"] * duration.median()
         # ASSUME a wave that recorded no page times is judged by its total time alone.
         if "pages" in rule and rule["pages"]["times"] in values:

@@ -55,6 +55,12 @@ def test_speed_is_relative_to_the_median() -> None:
     ]
 
 
+def test_wave_without_times_flags_nobody_for_speed() -> None:
+    table = pd.DataFrame({"w": 1, "r": ["a", "b"], "f": "f"})
+    settings = {"speed": {"duration": "seconds", "below_share_of_median": 0.5}}
+    assert flag_responses(table, [], settings, ["w", "r", "f"])["speed"].tolist() == [False, False]
+
+
 def test_identical_run_leaves_out_the_attention_item() -> None:
     assert flags(q1=[2, 1], q3=[2, 1])["identical_run"].tolist() == [True, False]
 
