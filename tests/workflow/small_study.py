@@ -160,3 +160,13 @@ def list_jobs(place: Place, *arguments: str) -> set[str]:
 
 def replace(old: str, new: str) -> Callable[[str], str]:
     return lambda text: text.replace(old, new, 1)
+
+
+def account_rows(study: Path) -> tuple[dict[int, int], dict[int, int]]:
+    """Rows read of each wave, and rows kept plus rows in the ledger."""
+    ledger = pd.read_csv(study / "data/processed/ledger.csv", dtype="str", keep_default_na=False)
+    gone = ledger[ledger["variable"] == ""].groupby("wave").size()
+    kept = pd.read_parquet(study / "data/processed/panel.parquet").groupby("wave").size()
+    files = {int(path.parent.name[5:]): path for path in study.glob("data/interim/wave_*/responses.parquet")}
+    read = {wave: len(pd.read_parquet(path)) for wave, path in files.items()}
+    return read, {wave: int(kept.get(wave, 0)) + int(gone.get(str(wave), 0)) for wave in files}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from small_study import ROOT, edited, list_jobs, replace, run_snakemake
+from small_study import ROOT, account_rows, edited, list_jobs, replace, run_snakemake
 
 pytestmark = pytest.mark.slow
 
@@ -48,12 +48,8 @@ def test_last_box_of_the_flow_is_the_n_of_the_model(study: Path) -> None:
 
 
 def test_row_accounting_over_all_waves(study: Path) -> None:
-    ledger = pd.read_csv(study / "data" / "processed" / "ledger.csv", dtype="str", keep_default_na=False)
-    gone = ledger[ledger["variable"] == ""].groupby("wave").size()
-    panel = pd.read_parquet(study / "data" / "processed" / "panel.parquet").groupby("wave").size()
-    for wave in panel.index:
-        read = len(pd.read_parquet(study / "data" / "interim" / f"wave_{wave}" / "responses.parquet"))
-        assert read == panel[wave] + gone[str(wave)]
+    read, accounted = account_rows(study)
+    assert read == accounted
 
 
 @pytest.fixture(scope="module")
@@ -85,16 +81,24 @@ def test_one_response_of_each_duplicated_firm_is_left(outcomes: pd.DataFrame) ->
     assert (both[both["rule"] == ""].groupby(["wave", "firm_id"]).size() == 1).all()
 
 
-def test_careless_responses_are_found(outcomes: pd.DataFrame) -> None:
+def find_share_flagged(outcomes: pd.DataFrame, careless: bool) -> float:
+    """Share of the planted careless responses, or of the honest ones, that went as careless."""
     judged = outcomes[outcomes["rule"].isin(["", "careless"])]
-    careless = judged["careless"] != ""
-    assert (judged.loc[careless, "rule"] == "careless").mean() >= 0.65
+    return float((judged.loc[(judged["careless"] != "") == careless, "rule"] == "careless").mean())
 
 
-def test_few_honest_responses_are_flagged(outcomes: pd.DataFrame) -> None:
-    judged = outcomes[outcomes["rule"].isin(["", "careless"])]
-    honest = judged["careless"] == ""
-    assert (judged.loc[honest, "rule"] == "careless").mean() <= 0.01
+def test_careless_responses_are_found(outcomes: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
+    sensitivity = find_share_flagged(outcomes, careless=True)
+    with capsys.disabled():
+        print(f"\nplanted careless responses found: {sensitivity:.3f}")
+    assert sensitivity >= 0.65
+
+
+def test_few_honest_responses_are_flagged(outcomes: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
+    false_flags = find_share_flagged(outcomes, careless=False)
+    with capsys.disabled():
+        print(f"\nhonest responses flagged: {false_flags:.4f}")
+    assert false_flags <= 0.01
 
 
 def test_no_sales_in_the_wrong_unit_are_left(study: Path, outcomes: pd.DataFrame) -> None:

@@ -15,6 +15,8 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
+from small_study import account_rows
+
 ROOT = Path(__file__).parents[2]
 ARCHIVE = ROOT.parent / "shared" / "data" / "kenya_mentors" / "BDJ_Dandora_Data.dta"
 CONTROLS = "lage_b + secondaryedu_b + sec0_b + sec1_b + sec2_b + sec3_b + sec4_b + I_emp_b"
@@ -118,6 +120,11 @@ def test_cases_text_says_consistent_with_and_never_proves(cases: Path) -> None:
     assert ("consistent with" in words, "prove" in words) == (True, False)
 
 
+def test_cases_rows_are_accounted_for(cases: Path) -> None:
+    read, accounted = account_rows(cases)
+    assert read == accounted
+
+
 def test_cases_second_run_does_nothing(cases: Path) -> None:
     assert "Nothing to be done" in run_study(cases).stderr
 
@@ -152,6 +159,11 @@ def test_stand_in_report_is_there(stand_in: Path, name: str) -> None:
 
 def test_stand_in_computes_every_published_cell(stand_in: Path) -> None:
     assert read_notes(stand_in, "C1")["n_not_computed"] == 0
+
+
+def test_stand_in_rows_are_accounted_for(stand_in: Path) -> None:
+    read, accounted = account_rows(stand_in)
+    assert read == accounted
 
 
 def test_stand_in_fits_every_model(stand_in: Path) -> None:
