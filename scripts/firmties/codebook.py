@@ -23,6 +23,8 @@ TABLES = ("panel", "alters")
 PROTECTIONS = ("drop", "hash", "cleared")
 ACTIONS = ("rename", "recode", "multiply", "ignore")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_MONTH = r"(?:Jan|Feb|M[aä]r|Mrz|Apr|Ma[iy]|Ju[nl]|Aug|Sep|O[ck]t|Nov|De[cz])[a-z]*\.?"
+SPREADSHEET_DATE = re.compile(rf"\d{{1,2}}[-. /]+{_MONTH}(?:[-. /]+\d{{2,4}})?|{_MONTH}[-. /]+\d{{2,4}}")
 CHOICE = re.compile(r"[A-Za-z0-9_]+")
 
 CODEBOOK_COLUMNS = (
@@ -122,6 +124,17 @@ class Variable:
         return cls(**{**row, "waves": tuple(row["waves"])})
 
 
+def release_cell(text: str) -> str:
+    """Take off the apostrophe that keeps a spreadsheet from running a cell; see `firmties.draft.guard_cell`.
+
+    Examples
+    --------
+    >>> release_cell("'=1+1"), release_cell("'tis")
+    ('=1+1', "'tis")
+    """
+    return text[1:] if re.match(r"''*[=+\-@]", text) else text
+
+
 def decode_text(content: bytes) -> str:
     """Decode a small table as a spreadsheet may have saved it: UTF-8, or else Windows' Western European encoding."""
     try:
@@ -185,7 +198,7 @@ def read_table(
                     f"{file}: line {line}: has {len(cells)} cells, the header {len(header)};"
                     f" put a cell that holds '{delimiter}' in double quotes"
                 )
-            found = dict(zip(header, (cell.strip() for cell in cells), strict=False))
+            found = dict(zip(header, (release_cell(cell.strip()) for cell in cells), strict=False))
             rows.append((line, {name: found.get(name, "") for name in columns}))
         line = reader.line_num + 1
     return rows
@@ -197,7 +210,7 @@ def parse_codes(text: str) -> dict[str, str]:
     Raises
     ------
     ValueError
-        A code is blank or listed twice.
+        A code is blank or listed twice, or a spreadsheet made a date of the codes.
 
     Examples
     --------
@@ -206,6 +219,10 @@ def parse_codes(text: str) -> dict[str, str]:
     >>> parse_codes("panel|refresh")
     {'panel': 'panel', 'refresh': 'refresh'}
     """
+    if SPREADSHEET_DATE.fullmatch(text):
+        raise ValueError(
+            f"'{text}' is a date: a spreadsheet made a date of a code such as 1-2; format the column as text"
+        )
     codes: dict[str, str] = {}
     for entry in text.split("|") if text else []:
         code, equals, label = (part.strip() for part in entry.partition("="))

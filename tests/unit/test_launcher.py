@@ -240,6 +240,7 @@ class TestMessages:
             "check",
             "add-wave",
             "remove-wave",
+            "draft",
         ]
 
     def test_unknown_command_is_met_with_the_nearest(self) -> None:

@@ -1,0 +1,104 @@
+"""A codebook drafted from an export, and what a spreadsheet makes of it."""
+
+import csv
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import draft as script
+from firmties.codebook import parse_codebook
+from firmties.draft import draft_codebook, guard_cell
+from firmties.errors import StudyError
+
+LABELS = {
+    "columns": {"stage": "=Which stage?", "rc1": "We trust them."},
+    "values": {"stage": {"1": "seed", "2": "growth", "-9": "Refused"}},
+    "user_missing": {"rc1": [("-2", "-1")]},
+}
+
+
+def make_responses() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "raw_row": [1, 2, 3],
+            "stage": ["1", "2", "-9"],
+            "rc1": ["4", "5", "-1"],
+            "rc2": ["4", "5", "5"],
+            "rc3": ["1.5", "2", ""],
+            "e-mail": ["a@b.org", "", ""],
+        }
+    )
+
+
+@pytest.fixture
+def drafted() -> pd.DataFrame:
+    return draft_codebook(make_responses(), LABELS).set_index("variable")
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Path:
+    path = tmp_path / "export.csv"
+    path.write_text("firm,=cost,rc1\nf1,2,3\nf2,3,4\n", encoding="utf-8")
+    return path
+
+
+class TestDraft:
+    def test_variables_follow_the_columns(self, drafted: pd.DataFrame) -> None:
+        assert list(drafted.index) == ["stage", "rc1", "rc2", "rc3", "e_mail"]
+
+    def test_types(self, drafted: pd.DataFrame) -> None:
+        assert drafted["type"].tolist() == ["category", "integer", "integer", "number", "text"]
+
+    def test_value_labels_leave_out_missing_codes(self, drafted: pd.DataFrame) -> None:
+        assert drafted.loc["stage", "codes"] == "1=seed|2=growth"
+
+    def test_kind_of_missing_answer_is_read_from_its_label(self, drafted: pd.DataFrame) -> None:
+        assert drafted.loc["stage", "missing_codes"] == "-9=refused"
+
+    def test_code_within_a_missing_range_is_no_answer(self, drafted: pd.DataFrame) -> None:
+        assert drafted.loc["rc1", "missing_codes"] == "-1=no_answer"
+
+    def test_construct_is_the_common_prefix(self, drafted: pd.DataFrame) -> None:
+        assert drafted["construct"].tolist() == ["", "rc", "rc", "rc", ""]
+
+    def test_identifying_columns_are_marked(self, drafted: pd.DataFrame) -> None:
+        assert drafted["identifying"].tolist() == ["", "", "", "", "drop"]
+
+
+class TestReadBack:
+    @pytest.mark.parametrize("text", ["=1+1", "+x", "-9=refused", "@sum", "'=x", "-99", "'tis"])
+    def test_guarded_cell_is_read_back_unchanged(self, text: str) -> None:
+        cell = guard_cell(text)
+        variables, _ = parse_codebook(f"variable,question,type\na,{cell},text\n")
+        assert variables["a"].question == text
+
+    @pytest.mark.parametrize("text", ["=1+1", "+x", "-9=refused", "@sum"])
+    def test_cell_that_would_be_run_is_guarded(self, text: str) -> None:
+        assert guard_cell(text) == f"'{text}"
+
+    def test_draft_is_read_without_problems(self, drafted: pd.DataFrame) -> None:
+        text = drafted.reset_index().map(guard_cell).to_csv(index=False)
+        assert parse_codebook(text)[1] == []
+
+    def test_spreadsheet_habits_are_read(self) -> None:
+        text = "\ufeffvariable;question;type;reverse;minimum;maximum;;\na;A;integer;TRUE;1;7;;\n;;;;;;;\n"
+        variables, problems = parse_codebook(text)
+        assert (variables["a"].reverse, problems) == (True, [])
+
+    @pytest.mark.parametrize("date", ["01. Feb", "01-Feb", "Feb 01"])
+    def test_code_that_became_a_date_gets_a_message(self, date: str) -> None:
+        _, problems = parse_codebook(f"variable,question,type,codes\na,A,category,{date}\n")
+        assert "a spreadsheet made a date" in problems[0]
+
+
+class TestCommand:
+    def test_writes_the_codebook(self, export: Path, tmp_path: Path) -> None:
+        script.main([str(export), "--output", str(tmp_path / "codebook.csv")])
+        with (tmp_path / "codebook.csv").open(encoding="utf-8", newline="") as stream:
+            assert [row["variable"] for row in csv.DictReader(stream)] == ["firm", "cost", "rc1"]
+
+    def test_refuses_to_overwrite(self, export: Path, tmp_path: Path) -> None:
+        (tmp_path / "codebook.csv").write_text("mine", encoding="utf-8")
+        with pytest.raises(StudyError, match="never overwritten"):
+            script.draft(export, tmp_path / "codebook.csv")
