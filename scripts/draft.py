@@ -13,14 +13,20 @@ sys.path.insert(0, str(Path(__file__).parent))
 from firmties.errors import StudyError
 
 
-def draft(file: Path, output: Path) -> int:
+def draft(file: Path, output: Path, dictionary: Path | None = None) -> int:
     """Read the export, write the codebook; return the number of variables."""
+    from firmties.dictionaries import read_dictionary
     from firmties.draft import draft_codebook, guard_cell
     from firmties.readers import read_wave
 
     if output.exists():
         raise StudyError(f"{output}: is there already and is never overwritten; name another file with --output")
     responses, labels = read_wave(file, {"id": 1})
+    if dictionary:
+        # What the dictionary says of a column goes before what the export says.
+        for part, said in read_dictionary(dictionary).items():
+            before = labels.get(part)
+            labels[part] = {**before, **said} if isinstance(before, dict) and isinstance(said, dict) else said
     codebook = draft_codebook(responses, labels)
     with output.open("x", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
@@ -33,10 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return the exit status."""
     parser = argparse.ArgumentParser(prog="firmties draft", description="Draft a codebook from an export.")
     parser.add_argument("file", type=Path, help="the export as it came")
+    parser.add_argument("--dictionary", type=Path, help="the tool's data dictionary")
     parser.add_argument("--output", type=Path, default=Path("codebook.csv"), help="the codebook to write")
     options = parser.parse_args(arguments)
     try:
-        count = draft(options.file, options.output)
+        count = draft(options.file, options.output, options.dictionary)
     except StudyError as error:
         print(error, file=sys.stderr)
         return 1
