@@ -1,5 +1,6 @@
 """Data dictionaries of survey tools."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -52,3 +53,40 @@ def test_unknown_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(StudyError, match="allowed: "):
         read_dictionary(tmp_path / "x.csv")
+
+
+def make_question(**payload: Any) -> dict[str, Any]:
+    return {"Element": "SQ", "Payload": payload}
+
+
+@pytest.fixture
+def qualtrics(tmp_path: Path) -> dict[str, Any]:
+    two = {"1": {"Display": "Yes"}, "2": {"Display": "<b>No</b>"}}
+    elements = [
+        make_question(
+            DataExportTag="Q1", QuestionType="MC", Selector="SAVR", QuestionText="Plan?", Choices=two,
+            RecodeValues={"2": "0"},
+        ),
+        make_question(DataExportTag="Q2", QuestionType="MC", Selector="MAVR", QuestionText="Which?", Choices=two),
+        make_question(
+            DataExportTag="Q3", QuestionType="Matrix", SubSelector="SingleAnswer", QuestionText="Agree?",
+            Choices={"1": {"Display": "Trust"}}, Answers=two,
+        ),
+    ]  # fmt: skip
+    path = tmp_path / "survey.qsf"
+    path.write_text(json.dumps({"SurveyEntry": {}, "SurveyElements": elements}), encoding="utf-8")
+    return read_dictionary(path)
+
+
+class TestQualtrics:
+    def test_codes_are_the_recoded_ones(self, qualtrics: dict[str, Any]) -> None:
+        assert qualtrics["values"]["Q1"] == {"1": "Yes", "0": "No"}
+
+    def test_several_answers_are_columns_of_choices(self, qualtrics: dict[str, Any]) -> None:
+        assert qualtrics["choices"] == {"Q2_1": ("Q2", "1"), "Q2_2": ("Q2", "2")}
+
+    def test_rows_of_a_matrix_have_its_points(self, qualtrics: dict[str, Any]) -> None:
+        assert qualtrics["values"]["Q3_1"] == {"1": "Yes", "2": "No"}
+
+    def test_row_of_a_matrix_has_question_and_statement(self, qualtrics: dict[str, Any]) -> None:
+        assert qualtrics["columns"]["Q3_1"] == "Agree? Trust"
