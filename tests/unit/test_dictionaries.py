@@ -90,3 +90,55 @@ class TestQualtrics:
 
     def test_row_of_a_matrix_has_question_and_statement(self, qualtrics: dict[str, Any]) -> None:
         assert qualtrics["columns"]["Q3_1"] == "Agree? Trust"
+
+
+def write_rows(*rows: dict[str, str]) -> str:
+    cells = ["".join(f"<{name}><![CDATA[{text}]]></{name}>" for name, text in row.items()) for row in rows]
+    return f"<rows>{''.join(f'<row>{row}</row>' for row in cells)}</rows>"
+
+
+def make_lss(apart: bool) -> str:
+    """A survey structure with its texts in tables of their own, as since version 4, or in the rows themselves."""
+    size = {"qid": "1", "parent_qid": "0", "type": "L", "title": "size"}
+    uses = {"qid": "2", "parent_qid": "0", "type": "M", "title": "uses"}
+    staff = {"qid": "3", "parent_qid": "0", "type": "N", "title": "staff"}
+    post = {"qid": "4", "parent_qid": "2", "type": "T", "title": "SQ1"}
+    texts = {"1": "<p>How large?</p>", "2": "Which?", "3": "Staff?", "4": "Post"}
+    answer = {"qid": "1", "aid": "9", "code": "A1", "sortorder": "1"}
+    if apart:
+        own = write_rows(*({"qid": qid, "question": text, "language": "en"} for qid, text in texts.items()))
+        words = write_rows({"aid": "9", "answer": "Small", "language": "en"})
+        extra = f"<question_l10ns>{own}</question_l10ns><answer_l10ns>{words}</answer_l10ns>"
+    else:
+        for row in (size, uses, staff, post):
+            row["question"] = texts[row["qid"]]
+        answer["answer"], extra = "Small", ""
+    return (
+        "<?xml version='1.0' encoding='UTF-8'?><document><LimeSurveyDocType>Survey</LimeSurveyDocType>"
+        f"<answers>{write_rows(answer)}</answers><questions>{write_rows(size, uses, staff)}</questions>"
+        f"<subquestions>{write_rows(post)}</subquestions>{extra}</document>"
+    )
+
+
+class TestLimesurvey:
+    @pytest.mark.parametrize("apart", [True, False])
+    def test_texts_of_questions_and_rows(self, tmp_path: Path, apart: bool) -> None:
+        (tmp_path / "s.lss").write_text(make_lss(apart), encoding="utf-8")
+        found = read_dictionary(tmp_path / "s.lss")["columns"]
+        assert found == {"size": "How large?", "uses[SQ1]": "Which? Post", "staff": "Staff?"}
+
+    @pytest.mark.parametrize("apart", [True, False])
+    def test_value_labels(self, tmp_path: Path, apart: bool) -> None:
+        (tmp_path / "s.lss").write_text(make_lss(apart), encoding="utf-8")
+        assert read_dictionary(tmp_path / "s.lss")["values"] == {"size": {"A1": "Small"}}
+
+    def test_types(self, tmp_path: Path) -> None:
+        (tmp_path / "s.lss").write_text(make_lss(apart=True), encoding="utf-8")
+        found = read_dictionary(tmp_path / "s.lss")["types"]
+        assert found == {"size": "category", "uses[SQ1]": "boolean", "staff": "number"}
+
+    def test_entities_are_refused(self, tmp_path: Path) -> None:
+        bomb = "<!DOCTYPE d [<!ENTITY a 'x'>]><document><LimeSurveyDocType>&a;</LimeSurveyDocType></document>"
+        (tmp_path / "s.lss").write_text(bomb, encoding="utf-8")
+        with pytest.raises(StudyError, match="declares a document type or entities"):
+            read_dictionary(tmp_path / "s.lss")
