@@ -20,6 +20,9 @@ IDENTIFYING_NAME = re.compile(
     r"|dob|birth_?date|date_of_birth|street|zip|postcode)(?:_|$)"
 )
 
+LONGEST_NAME = 32
+"""Letters of a drafted name: as many as Stata takes."""
+
 
 def draft_codebook(responses: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
     """Draft a codebook, one row a column of the export.
@@ -57,7 +60,8 @@ def draft_codebook(responses: pd.DataFrame, labels: Mapping[str, Any]) -> pd.Dat
         if name in marked or IDENTIFYING_NAME.search(_split_words(str(name))):
             row["identifying"] = "drop"
         row["construct"] = constructs.get(str(name), "")
-        stem, number = row["variable"], 1
+        stem, number = row["variable"][:LONGEST_NAME].rstrip("_"), 1
+        row["variable"] = stem
         while row["variable"] in taken:
             number += 1
             row["variable"] = f"{stem}_{number}"
@@ -85,6 +89,8 @@ def _draft_row(name: str, cells: Mapping[str, int], labels: Mapping[str, Any]) -
     codes = {code: _clean(label) for code, label in values.items() if code not in missing and "|" not in code}
     # A label of one number, such as the end of a scale, does not name every answer.
     whole = bool(codes) and all(cell in codes for cell in answers if cell)
+    if not codes and holds_choices(answers):
+        codes, whole = {cell: cell for cell in sorted(answers) if cell}, True
     row = draft_variable(name, str(labels.get("columns", {}).get(name) or ""), answers, codes if whole else {}, 1)
     row["waves"] = ""
     declared = labels.get("types", {}).get(name)
@@ -93,6 +99,25 @@ def _draft_row(name: str, cells: Mapping[str, int], labels: Mapping[str, Any]) -
     row["minimum"], row["maximum"] = (str(bound) for bound in labels.get("range", {}).get(name, ("", "")))
     row["missing_codes"] = "|".join(f"{code}={kind}" for code, kind in missing.items())
     return row
+
+
+def holds_choices(answers: Mapping[str, int]) -> bool:
+    """Whether a column holds the words of choices: few different texts, each given again and again.
+
+    ASSUME: at most twelve, five answers each on average, none a number or a date, and none longer than a label.
+
+    Examples
+    --------
+    >>> holds_choices({"Yes": 9, "No": 4, "": 2}), holds_choices({"We sell boats": 1, "Repairs": 1})
+    (True, False)
+    """
+    words = [cell for cell in answers if cell]
+    return (
+        0 < len(words) <= 12
+        and sum(answers[word] for word in words) >= 5 * len(words)
+        and not any(re.fullmatch(r"-?[\d.,:]+", word) for word in words)
+        and not any(re.match(r"\d{4}-\d\d-\d\d", word) or re.search(r"[|=]", word) or len(word) > 80 for word in words)
+    )
 
 
 def _clean(label: str) -> str:

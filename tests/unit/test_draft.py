@@ -10,6 +10,7 @@ import draft as script
 from firmties.codebook import parse_codebook
 from firmties.draft import draft_codebook, guard_cell
 from firmties.errors import StudyError
+from firmties.readers import read_wave
 
 LABELS = {
     "columns": {"stage": "=Which stage?", "rc1": "We trust them."},
@@ -52,6 +53,16 @@ class TestDraft:
 
     def test_value_labels_leave_out_missing_codes(self, drafted: pd.DataFrame) -> None:
         assert drafted.loc["stage", "codes"] == "1=seed|2=growth"
+
+    def test_words_given_again_and_again_are_choices(self) -> None:
+        answers = pd.DataFrame({"seen": ["Yes"] * 9 + ["No"] * 6 + [""], "why": [f"reason {n}" for n in range(16)]})
+        drafts = draft_codebook(answers, {})
+        assert drafts[["type", "codes"]].values.tolist() == [["category", "No=No|Yes=Yes"], ["text", ""]]
+
+    def test_long_names_are_cut_and_kept_apart(self) -> None:
+        question = "Which of the following have you seen"
+        drafts = draft_codebook(pd.DataFrame({f"{question} [A]": ["x"], f"{question} [B]": ["y"]}), {})
+        assert drafts["variable"].tolist() == ["Which_of_the_following_have_you", "Which_of_the_following_have_you_2"]
 
     def test_kind_of_missing_answer_is_read_from_its_label(self, drafted: pd.DataFrame) -> None:
         assert drafted.loc["stage", "missing_codes"] == "-9=refused"
@@ -102,3 +113,21 @@ class TestCommand:
         (tmp_path / "codebook.csv").write_text("mine", encoding="utf-8")
         with pytest.raises(StudyError, match="never overwritten"):
             script.draft(export, tmp_path / "codebook.csv")
+
+
+EXPORTS = Path(__file__).parents[3] / "shared" / "data" / "exports"
+BY_HAND = Path(__file__).parents[1] / "reference" / "codebooks"
+
+
+@pytest.mark.skipif(not EXPORTS.is_dir(), reason="needs the exports of ../shared, which this clone does not have")
+@pytest.mark.parametrize(
+    ("export", "edits"),
+    [("qualtrics_sample.csv", ["DistributionChannel", "Q1"]), ("spss_sample_missing.sav", ["mynum"])],
+)
+def test_draft_needs_few_edits(export: str, edits: list[str]) -> None:
+    made = pd.read_csv(BY_HAND / f"{Path(export).stem}.csv", dtype="str", keep_default_na=False)
+    drafted = draft_codebook(*read_wave(EXPORTS / export, {"id": 1}))[list(made.columns)]
+    for table in (made, drafted):
+        table["missing_codes"] = ["|".join(sorted(cell.split("|"))) for cell in table["missing_codes"]]
+    assert made.loc[(made != drafted).any(axis=1), "variable"].tolist() == edits
+    assert len(edits) / len(made) < 0.2

@@ -16,6 +16,28 @@ if TYPE_CHECKING:
 
 NAME = "Qualtrics CSV"
 SUFFIXES = TEXT_SUFFIXES
+# What Qualtrics adds to every response, by ImportId: the types and codes of its documentation, and who it tells.
+TYPES = {
+    "startDate": "datetime",
+    "endDate": "datetime",
+    "recordedDate": "datetime",
+    "status": "category",
+    "progress": "integer",
+    "duration": "integer",
+    "finished": "boolean",
+    "_recordId": "id",
+    "userLanguage": "text",
+}
+VALUES = {
+    "status": {
+        "0": "IP address", "1": "Survey preview", "2": "Survey test", "4": "Imported", "8": "Spam",
+        "9": "Survey preview, spam", "12": "Imported, spam", "16": "Offline", "17": "Offline, preview",
+    }
+}  # fmt: skip
+IDENTIFYING = {
+    "ipAddress", "recipientLastName", "recipientFirstName", "recipientEmail", "externalDataReference",
+    "locationLatitude", "locationLongitude",
+}  # fmt: skip
 _RESPONSE = re.compile(r"R_[A-Za-z0-9]{8,}")
 
 
@@ -79,6 +101,9 @@ def read(path: Path, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[st
     if headers == 3:
         ids = {name: read_import_id(cell) for name, cell in zip(names, rows[2], strict=True)}
         labels["import_ids"] = {name: found for name, found in ids.items() if name and found}
+        labels["types"] = {name: TYPES[found] for name, found in ids.items() if found in TYPES}
+        labels["values"] = {name: VALUES[found] for name, found in ids.items() if found in VALUES}
+        labels["identifying"] = [name for name, found in ids.items() if found in IDENTIFYING]
     else:
         labels["lost"] = ["no ImportIds: columns are known by their names alone"]
     table, labels = make_table(names, rows[headers:], labels)

@@ -24,6 +24,11 @@ def read(path: Path, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[st
 
     table, metadata = pyreadstat.read_sav(str(path), user_missing=True)
     labels = describe_labels(metadata)
+    labels["types"] = {
+        name: "ordinal"
+        for name, measure in metadata.variable_measure.items()
+        if measure == "ordinal" and name in labels["values"]
+    }
     labels["multiple_response_sets"] = {
         name: {"label": one.get("label", ""), "columns": list(one.get("variable_list", []))}
         for name, one in (getattr(metadata, "mr_sets", None) or {}).items()
