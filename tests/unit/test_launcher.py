@@ -241,6 +241,8 @@ class TestMessages:
             "add-wave",
             "remove-wave",
             "draft",
+            "keep",
+            "changes",
         ]
 
     def test_unknown_command_is_met_with_the_nearest(self) -> None:
