@@ -164,24 +164,29 @@ def is_same(first: str, second: str) -> bool:
 def attribute_changes(moved: pd.DataFrame, inputs: pd.DataFrame) -> pd.DataFrame:
     """Add to each result that moved the changed inputs that it can rest on.
 
-    ASSUME: a result rests on every input but other models' entries and what says how results are shown. With several
+    ASSUME: a result rests on every input but what says how results are shown and, hypotheses aside, other models' entries. With several
     inputs changed at once, which of them moved a number cannot be told without running each alone, so all are named.
 
     Examples
     --------
-    >>> moved = pd.DataFrame({"model": ["a"]})
+    >>> moved = pd.DataFrame({"result": ["estimates"], "model": ["a"]})
     >>> inputs = pd.DataFrame({"input": ["config.yaml: models[b].formula", "config.yaml: models[a].formula"]})
     >>> attribute_changes(moved, inputs)["can_rest_on"].tolist()
     ['config.yaml: models[a].formula']
     """
     named = [(name, re.match(r"config\.yaml: (\w+)(?:\[([^\]]*)\])?", name)) for name in inputs["input"]]
     own = []
-    for model in moved["model"]:
+    for result, model in zip(moved["result"], moved["model"], strict=True):
         own.append(
             "; ".join(
                 name
                 for name, part in named
-                if part is None or (part[1] not in WORDS and not (part[1] == "models" and part[2] and part[2] != model))
+                if part is None
+                or (
+                    part[1] not in WORDS
+                    # A verdict is adjusted for its family, which may rest on other models.
+                    and not (result != "hypotheses" and part[1] == "models" and part[2] and part[2] != model)
+                )
             )
         )
     return moved.assign(can_rest_on=own)

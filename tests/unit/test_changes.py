@@ -56,8 +56,14 @@ def test_rows_of_the_codebook_are_inputs_of_their_own() -> None:
 def test_result_rests_on_no_other_model_and_no_exhibit() -> None:
     names = ["config.yaml: exhibits[F1].title", "config.yaml: models[m].formula", "config.yaml: models[n].formula"]
     inputs = pd.DataFrame({"input": [*names, "data/raw/one.csv"]})
-    found = attribute_changes(pd.DataFrame({"model": ["m"]}), inputs)["can_rest_on"].tolist()
+    found = attribute_changes(pd.DataFrame({"result": ["estimates"], "model": ["m"]}), inputs)["can_rest_on"].tolist()
     assert found == ["config.yaml: models[m].formula; data/raw/one.csv"]
+
+
+def test_verdict_can_rest_on_another_model_of_its_family() -> None:
+    moved = pd.DataFrame({"result": ["hypotheses"], "model": ["m"]})
+    inputs = pd.DataFrame({"input": ["config.yaml: models[n].formula"]})
+    assert attribute_changes(moved, inputs)["can_rest_on"].tolist() == ["config.yaml: models[n].formula"]
 
 
 def test_page_says_that_nothing_moved() -> None:
