@@ -164,7 +164,8 @@ def is_same(first: str, second: str) -> bool:
 def attribute_changes(moved: pd.DataFrame, inputs: pd.DataFrame) -> pd.DataFrame:
     """Add to each result that moved the changed inputs that it can rest on.
 
-    ASSUME: a result rests on every input but what says how results are shown and, hypotheses aside, other models' entries. With several
+    ASSUME: a result rests on every input but what says how results are shown and, hypotheses aside, other models'
+    entries. With several
     inputs changed at once, which of them moved a number cannot be told without running each alone, so all are named.
 
     Examples
