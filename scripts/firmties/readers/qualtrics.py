@@ -61,7 +61,7 @@ def count_headers(rows: Sequence[Sequence[str]]) -> int:
     named = [cell for cell in rows[2] if cell]
     if named and sum("ImportId" in cell for cell in named) * 2 > len(named):
         return 3
-    return 2 if any(_RESPONSE.fullmatch(cell) for cell in rows[2]) and not holds_response([*rows[0], *rows[1]]) else 0
+    return 2 if holds_response(rows[2]) and not holds_response([*rows[0], *rows[1]]) else 0
 
 
 def holds_response(cells: Sequence[str]) -> bool:

@@ -7,6 +7,7 @@ import csv
 import io
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,13 @@ def decode(content: bytes, encoding: str | None = None, whole: bool = True) -> t
             if name == tried[-1]:
                 said = "name the encoding in waves: encoding:"
                 raise ValueError(f"byte {error.start + 1} is not {name}; {said}") from error
+            # Letters beyond ASCII that are UTF-8 are so by no chance: the file is cut off or damaged, and another
+            # encoding would read every one of them wrongly.
+            if not content[: error.start].isascii():
+                raise ValueError(
+                    f"byte {error.start + 1} is not {name}, though the text before it is: the file is cut off or "
+                    "damaged; export it again, or name the encoding in waves: encoding:"
+                ) from error
         except LookupError as error:
             raise ValueError(f"waves: encoding: '{name}' is no encoding; allowed are utf-8, cp1252, …") from error
     raise AssertionError("latin-1 reads every byte")
@@ -156,8 +164,7 @@ def make_table(
     """
     import pandas as pd
 
-    repeated = sorted({name for name in names if name and list(names).count(name) > 1}) if has_repeats(names) else []
-    if repeated:
+    if repeated := sorted(name for name, n in Counter(names).items() if name and n > 1):
         raise ValueError(f"column names appear twice: {', '.join(repeated)}")
     kept = [place for place, name in enumerate(names) if name]
     for place, name in enumerate(names):
@@ -173,12 +180,6 @@ def make_table(
     if said["decimal_comma"]:
         said["detected"] = [*said.get("detected", []), f"decimal comma in {', '.join(said['decimal_comma'][:5])}"]
     return table, said
-
-
-def has_repeats(names: Sequence[str]) -> bool:
-    """Say whether a name appears twice, blanks aside."""
-    filled = [name for name in names if name]
-    return len(set(filled)) < len(filled)
 
 
 def name_apart(names: Sequence[str]) -> list[str]:
