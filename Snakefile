@@ -11,7 +11,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from firmties import slices
 from firmties.errors import StudyError
 from firmties.provenance import list_modules
-from firmties.readers import PLAIN, find_reader, list_modules as list_readers
+from firmties.readers import PLAIN, find_readers, list_modules as list_readers
 from firmties.study import load_study
 
 # Snakemake puts the path of Python into a shell command without quotes; a clone may lie in a directory with a space.
@@ -47,12 +47,13 @@ def library(rule, *extra):
     return [os.path.relpath(path) for path in modules]
 
 
-def reader(wave):
-    """The module that reads a wave's file."""
+def readers(wave):
+    """The modules that read a wave's file."""
     try:
-        return f"readers.{find_reader(WAVES[wave]['file'], slices.slice_read(WAVES[wave]))}"
+        found = find_readers(WAVES[wave]["file"], slices.slice_read(WAVES[wave]))
     except StudyError:
-        return f"readers.{PLAIN}"  # the job says what is wrong
+        found = [PLAIN]  # the job says what is wrong
+    return [f"readers.{name}" for name in found]
 
 
 def template():
@@ -117,7 +118,7 @@ rule all:
 rule read:
     input:
         raw=lambda wildcards: WAVES[int(wildcards.wave)]["file"],
-        modules=lambda wildcards: library("read", reader(int(wildcards.wave))),
+        modules=lambda wildcards: library("read", *readers(int(wildcards.wave))),
     output:
         responses="data/interim/wave_{wave}/responses.parquet",
         labels="data/interim/wave_{wave}/labels.json",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from firmties.readers import find_reader, read_wave
+from firmties.readers import find_readers, read_wave
 
 EXPORTS = Path(__file__).parents[3] / "shared" / "data" / "exports"
 needs_exports = pytest.mark.skipif(
@@ -58,7 +58,7 @@ def test_format_is_recognized_and_read(
     tmp_path: Path, content: str | bytes, reader: str, rows: int, columns: int
 ) -> None:
     table, _ = read(tmp_path, content)
-    assert (find_reader(tmp_path / "wave.csv", {}), len(table), table.shape[1] - 1) == (reader, rows, columns)
+    assert (find_readers(tmp_path / "wave.csv", {})[0], len(table), table.shape[1] - 1) == (reader, rows, columns)
 
 
 def test_qualtrics_keeps_texts_and_import_ids(tmp_path: Path) -> None:

@@ -113,5 +113,16 @@ def test_real_stata_file_with_letters() -> None:
     assert responses.iloc[0, 1:7].tolist() == [".a", ".b", ".c", ".x", ".y", ".z"]
 
 
-def test_every_reader_module_has_a_suffix() -> None:
-    assert [name for name in list_modules() if not set(load_module(name).SUFFIXES) <= set(list_suffixes())] == []
+def test_every_reader_module_is_of_one_kind() -> None:
+    kinds = {
+        "whole": {"SUFFIXES", "read"},
+        "container": {"SUFFIXES", "SHORT_NAME", "read_first_rows", "read_cells", "interpret"},
+        "tool": {"recognize", "interpret"},
+    }
+    every = set().union(*kinds.values())
+    assert [name for name in list_modules() if every & set(dir(load_module(name))) not in kinds.values()] == []
+
+
+def test_every_suffix_is_of_one_module() -> None:
+    suffixes = [suffix for name in list_modules() for suffix in getattr(load_module(name), "SUFFIXES", ())]
+    assert sorted(suffixes) == list_suffixes()

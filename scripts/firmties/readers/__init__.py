@@ -1,10 +1,17 @@
 """Readers of survey exports: one module a format, behind one small interface.
 
-A module states ``NAME`` (for messages), ``SUFFIXES`` (of the files it reads) and, if
-others read the same suffixes, ``recognize(rows)``, which says of a file's first rows
-whether its tool wrote them; ``read(path, settings)`` returns the responses as text,
-blank where nothing was recorded, and the labels that the format carries. A further
-module is found by its place in this folder.
+Each module states its ``NAME`` for messages, and is one of three kinds. A further one is found by its place in this
+folder.
+
+A format that a library reads whole (Stata) has ``SUFFIXES`` and ``read(path, settings)``, which returns the responses
+as text, blank where nothing was recorded, and the labels that the format carries.
+
+A container of cells (delimited text, a workbook) has ``SUFFIXES``, ``read_first_rows(path, settings)``,
+``read_cells(path, settings)``, which returns rows of text and labels, and ``interpret(rows, labels)``, which takes them
+for one header row and responses. ``SHORT_NAME`` follows the name of the tool whose rows it holds.
+
+A survey tool (Qualtrics) has ``recognize(rows)``, which says of a container's first rows whether it wrote them, and
+``interpret(rows, labels)``, which makes responses and labels of all of them.
 """
 
 from __future__ import annotations
@@ -19,19 +26,18 @@ from typing import TYPE_CHECKING, Any
 
 from firmties.errors import StudyError, describe_allowed
 from firmties.provenance import compute_checksum
-from firmties.readers.text import TEXT_SUFFIXES, read_first_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
 PLAIN = "delimited"
-"""The module for text that no survey tool's module recognizes."""
+"""The container of a file whose suffix says nothing."""
 
 
 def list_modules() -> list[str]:
     """Names of the reader modules, sorted."""
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    return [name for name in names if hasattr(load_module(name), "read")]
+    return [name for name in names if hasattr(load_module(name), "NAME")]
 
 
 @cache
@@ -42,11 +48,13 @@ def load_module(name: str) -> ModuleType:
 
 def list_suffixes() -> list[str]:
     """Suffixes that some module reads, sorted."""
-    return sorted({suffix for name in list_modules() for suffix in load_module(name).SUFFIXES})
+    return sorted({suffix for name in list_modules() for suffix in getattr(load_module(name), "SUFFIXES", ())})
 
 
-def find_reader(path: str | Path, settings: Mapping[str, Any]) -> str:
-    """Name of the module that reads a file: what ``format`` says, else by suffix and first rows.
+def find_readers(path: str | Path, settings: Mapping[str, Any]) -> list[str]:
+    """Names of the modules that read a file: one, or a survey tool's and its container's.
+
+    The first is what ``format`` says, else it is found by suffix and first rows.
 
     Raises
     ------
@@ -55,28 +63,33 @@ def find_reader(path: str | Path, settings: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> find_reader("wave_1.sav", {}), find_reader("wave_1.csv", {"format": "qualtrics"})
-    ('spss', 'qualtrics')
+    >>> find_readers("wave_1.sav", {}), find_readers("wave_1.csv", {"format": "qualtrics"})
+    (['spss'], ['qualtrics', 'delimited'])
     """
     path = Path(path)
+    modules = {name: load_module(name) for name in list_modules()}
+    suffix = path.suffix.lower()
+    by_suffix = next((name for name, module in modules.items() if suffix in getattr(module, "SUFFIXES", ())), None)
     if chosen := settings.get("format"):
-        if chosen not in list_modules():
+        if chosen not in modules:
             raise StudyError(
                 f"{path.as_posix()} (wave {settings.get('id')}): no reader '{chosen}' (waves: format: in config.yaml); "
-                f"{describe_allowed(chosen, list_modules())}"
+                f"{describe_allowed(chosen, modules)}"
             )
-        return str(chosen)
-    suffix = path.suffix.lower()
-    able = [name for name in list_modules() if suffix in load_module(name).SUFFIXES]
-    if not able:
+        if not hasattr(modules[chosen], "recognize"):
+            return [str(chosen)]
+        return [str(chosen), by_suffix if by_suffix and hasattr(modules[by_suffix], "read_cells") else PLAIN]
+    if not by_suffix:
         raise StudyError(
             f"{path.as_posix()} (wave {settings.get('id')}): no reader for '{path.suffix}'; "
             f"{describe_allowed(path.suffix, list_suffixes())}"
         )
-    if suffix not in TEXT_SUFFIXES:
-        return able[0]
-    rows = read_first_rows(path, settings) if path.is_file() else []
-    return next((name for name in able if name != PLAIN and rows and load_module(name).recognize(rows)), PLAIN)
+    container = modules[by_suffix]
+    if not hasattr(container, "read_cells") or not path.is_file():
+        return [by_suffix]
+    rows = container.read_first_rows(path, settings)
+    tools = [name for name, module in modules.items() if hasattr(module, "recognize")]
+    return [*[name for name in tools if rows and modules[name].recognize(rows)][:1], by_suffix]
 
 
 def read_wave(path: str | Path, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -116,7 +129,8 @@ def read_wave(path: str | Path, settings: Mapping[str, Any]) -> tuple[pd.DataFra
         )
     if path.stat().st_size == 0:
         raise StudyError(f"{where}: the file is empty (0 bytes); export it again")
-    reader = load_module(find_reader(path, settings))
+    reader, *container = (load_module(name) for name in find_readers(path, settings))
+    name = " ".join([reader.NAME, *(module.SHORT_NAME for module in container)])
     checksum = compute_checksum(path)
     if settings.get("sha256") and settings["sha256"] != checksum:
         raise StudyError(
@@ -124,11 +138,14 @@ def read_wave(path: str | Path, settings: Mapping[str, Any]) -> tuple[pd.DataFra
             "the file is not the one that was registered"
         )
     try:
-        responses, labels = reader.read(path, settings)
+        if hasattr(reader, "read"):
+            responses, labels = reader.read(path, settings)
+        else:
+            responses, labels = reader.interpret(*[*container, reader][0].read_cells(path, settings))
     except StudyError:
         raise
     except Exception as error:
-        raise StudyError(f"{where}: cannot be read as {reader.NAME}: {error}") from error
+        raise StudyError(f"{where}: cannot be read as {name}: {error}") from error
     if responses.empty:
         raise StudyError(f"{where}: holds a header but no responses")
     responses.insert(0, "raw_row", range(1, len(responses) + 1))
@@ -141,7 +158,7 @@ def read_wave(path: str | Path, settings: Mapping[str, Any]) -> tuple[pd.DataFra
     return responses.reset_index(drop=True), {
         "file": path.as_posix(),
         "sha256": checksum,
-        "format": reader.NAME,
+        "format": name,
         "rows": len(responses),
         "encoding": "",
         "delimiter": "",

@@ -1,29 +1,22 @@
-"""Delimited text with one header row: CSV and its relatives."""
+"""Delimited text: CSV and its relatives, plain with one header row, or around a survey tool's rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from firmties.readers.text import TEXT_SUFFIXES, make_table, read_cells
+from firmties.readers.text import make_table, read_cells, read_first_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["NAME", "SHORT_NAME", "SUFFIXES", "interpret", "read_cells", "read_first_rows"]
+
 NAME = "delimited text"
-SUFFIXES = TEXT_SUFFIXES
+SHORT_NAME = "CSV"
+SUFFIXES = (".csv", ".tsv", ".txt")
 
 
-def recognize(rows: Sequence[Sequence[str]]) -> bool:
-    """Every text may be delimited; it is taken for that if nothing else recognizes it."""
-    return bool(rows)
-
-
-def read(path: Path, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read a delimited file as text; see :func:`firmties.readers.read_wave`.
-
-    A row with more or fewer cells than the header is an error, named by its line.
-    """
-    rows, labels = read_cells(path, settings)
+def interpret(rows: Sequence[Sequence[str]], labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Interpret one header row and the responses under it; see :mod:`firmties.readers`."""
     return make_table(rows[0], rows[1:], labels)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from firmties.readers.text import TEXT_SUFFIXES, make_table, name_apart, read_cells
+from firmties.readers.text import make_table, name_apart
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NAME = "Google Forms CSV"
-SUFFIXES = TEXT_SUFFIXES
+NAME = "Google Forms"
 _TIME = re.compile(r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4},? \d{1,2}:\d{2}:\d{2}.*")
 
 
@@ -32,13 +30,12 @@ def recognize(rows: Sequence[Sequence[str]]) -> bool:
     return bool(body) and all(row and _TIME.fullmatch(row[0]) for row in body) and worded * 2 > len(header[1:]) > 0
 
 
-def read(path: Path, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read a Google Forms export as text; see :func:`firmties.readers.read_wave`.
+def interpret(rows: Sequence[Sequence[str]], labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Interpret the rows of a Google Forms export; see :mod:`firmties.readers`.
 
     A question asked twice with the same words is numbered. Several answers stand in one cell, with ", " between
     them; a choice whose words hold ", " cannot be told from two.
     """
-    rows, labels = read_cells(path, settings)
     names = name_apart(rows[0])
     labels["columns"] = {name: text for name, text in zip(names, rows[0], strict=True) if text}
     labels["lost"] = ["no codes: answers are the words of the choices; several answers are joined by ', '"]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from firmties.readers.text import TEXT_SUFFIXES, make_table, read_cells
+from firmties.readers.text import make_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NAME = "KoboToolbox or ODK CSV"
-SUFFIXES = TEXT_SUFFIXES
+NAME = "KoboToolbox or ODK"
 _SIGNS = ({"_uuid", "_submission_time"}, {"instanceID", "SubmissionDate"}, {"meta-instanceID", "SubmissionDate"})
 _SIGNS_OF_PATHS = ({"meta/instanceID"}, {"KEY", "SubmissionDate"})
 
@@ -29,13 +27,12 @@ def recognize(rows: Sequence[Sequence[str]]) -> bool:
     return any(signs <= header for signs in (*_SIGNS, *_SIGNS_OF_PATHS))
 
 
-def read(path: Path, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read a KoboToolbox or ODK export as text; see :func:`firmties.readers.read_wave`.
+def interpret(rows: Sequence[Sequence[str]], labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Interpret the rows of a KoboToolbox or ODK export; see :mod:`firmties.readers`.
 
     Beside a question of several answers, whose cell holds its codes with blanks between them, stands a column a
     choice: 1, 0, or blank if it was not asked.
     """
-    rows, labels = read_cells(path, settings)
     table, labels = make_table(rows[0], rows[1:], labels)
     names = set(table.columns)
     questions = sorted({name.rpartition("/")[0] for name in names} & names)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from firmties.readers.text import TEXT_SUFFIXES, make_table, read_cells
+from firmties.readers.text import make_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NAME = "LimeSurvey CSV"
-SUFFIXES = TEXT_SUFFIXES
+NAME = "LimeSurvey"
 PLACEHOLDER = "1980-01-01 00:00:00"
 """What stands for a time that was not kept, in surveys without time stamps."""
 TIMES = ("submitdate", "startdate", "datestamp")
@@ -41,13 +39,12 @@ def strip_text(cell: str) -> str:
     return code if point and " " not in code else cell
 
 
-def read(path: Path, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read a LimeSurvey export as text; see :func:`firmties.readers.read_wave`.
+def interpret(rows: Sequence[Sequence[str]], labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Interpret the rows of a LimeSurvey export; see :mod:`firmties.readers`.
 
     The placeholder of a time that was not kept becomes blank. A multiple answer comes as a column a choice: Y, or
     blank if the question was not shown or the choice not taken; "N/A", where the export writes it, is not asked.
     """
-    rows, labels = read_cells(path, settings)
     names = [strip_text(cell) for cell in rows[0]]
     labels["columns"] = {
         name: cell.partition(". ")[2] for name, cell in zip(names, rows[0], strict=True) if name != cell

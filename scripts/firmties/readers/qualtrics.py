@@ -5,17 +5,15 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from firmties.readers.text import TEXT_SUFFIXES, make_table, name_apart, read_cells
+from firmties.readers.text import make_table, name_apart
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NAME = "Qualtrics CSV"
-SUFFIXES = TEXT_SUFFIXES
+NAME = "Qualtrics"
 # What Qualtrics adds to every response, by ImportId: the types and codes of its documentation, and who it tells.
 TYPES = {
     "startDate": "datetime",
@@ -85,13 +83,12 @@ def read_import_id(cell: str) -> str:
     return ""
 
 
-def read(path: Path, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read a Qualtrics export as text; see :func:`firmties.readers.read_wave`.
+def interpret(rows: Sequence[Sequence[str]], labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Interpret the rows of a Qualtrics export; see :mod:`firmties.readers`.
 
     A multiple answer comes as a column a choice, 1 or blank: blank is told from "asked, none chosen" by nothing in
     this format.
     """
-    rows, labels = read_cells(path, settings)
     headers = count_headers(rows)
     if not headers:
         raise ValueError("it has neither ImportIds in its third row nor response keys (R_…) under two header rows")

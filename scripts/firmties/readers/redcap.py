@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from firmties.readers.text import TEXT_SUFFIXES, make_table, read_cells
+from firmties.readers.text import make_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NAME = "REDCap CSV"
-SUFFIXES = TEXT_SUFFIXES
+NAME = "REDCap"
 EVENT = "redcap_event_name"
 UNFINISHED = "[not completed]"
 """What stands for the time of a form that was opened and not sent."""
@@ -35,12 +33,11 @@ def recognize(rows: Sequence[Sequence[str]]) -> bool:
     return EVENT in header or (state and (header[0].endswith("_id") or any("___" in name for name in header)))
 
 
-def read(path: Path, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read a REDCap export as text; see :func:`firmties.readers.read_wave`.
+def interpret(rows: Sequence[Sequence[str]], labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Interpret the rows of a REDCap export; see :mod:`firmties.readers`.
 
     Where events are waves, ``where: {redcap_event_name: …}`` of the wave's entry picks their rows.
     """
-    rows, labels = read_cells(path, settings)
     table, labels = make_table(rows[0], rows[1:], labels)
     lost = labels.get("lost", [])
     if boxes := [name for name in rows[0] if "___" in name]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from firmties.readers.text import TEXT_SUFFIXES, make_table, name_apart, read_cells
+from firmties.readers.text import make_table, name_apart
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NAME = "SurveyMonkey CSV"
-SUFFIXES = TEXT_SUFFIXES
+NAME = "SurveyMonkey"
 
 
 def recognize(rows: Sequence[Sequence[str]]) -> bool:
@@ -54,12 +52,11 @@ def name_columns(questions: Sequence[str], choices: Sequence[str]) -> tuple[list
     return names, {name: name for name in names if name}
 
 
-def read(path: Path, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read a SurveyMonkey export as text; see :func:`firmties.readers.read_wave`.
+def interpret(rows: Sequence[Sequence[str]], labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Interpret the rows of a SurveyMonkey export; see :mod:`firmties.readers`.
 
     A multiple answer comes as a column a choice, with the choice's words or blank.
     """
-    rows, labels = read_cells(path, settings)
     if len(rows) < 2:
         raise ValueError("it has one row, where two header rows and responses belong")
     names, labels["columns"] = name_columns(rows[0], rows[1])
