@@ -10,7 +10,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 from firmties import slices
 from firmties.errors import StudyError
-from firmties.provenance import list_modules
+from firmties.provenance import KEPT, MANIFEST, list_kept, list_modules
 from firmties.readers import PLAIN, find_readers, list_modules as list_readers
 from firmties.study import load_study
 
@@ -39,6 +39,7 @@ TESTED = slices.list_models_tested(CONFIG.get("hypotheses", []))
 # What makes results waits for sound sample files without reading them: a fault leaves the last results in place.
 SOUND = {"sound": ancient("data/interim/sample.parquet")} if SAMPLES else {}
 RESULTS = ["estimates", "models", "predictions", "hypotheses"]
+LAST_KEPT = next((label for _, label in reversed(list_kept(Path()))), "")
 
 
 def library(rule, *extra):
@@ -111,6 +112,7 @@ rule all:
     input:
         "reports/report.html",
         "reports/report.pdf",
+        "reports/changes.html",
         "data/processed/panel.dta",
         "data/processed/panel.sav",
 
@@ -453,6 +455,27 @@ rule render:
         "Rendering the report"
     script:
         "scripts/render.py"
+
+
+rule changes:
+    input:
+        results=[f"reports/results/{name}.csv" for name in RESULTS],
+        numbers=expand(rules.summarize.output.numbers, exhibit=EXHIBITS),
+        notes=expand(rules.summarize.output.notes, exhibit=EXHIBITS),
+        kept=[(KEPT / LAST_KEPT / MANIFEST).as_posix()] if LAST_KEPT else [],
+        modules=library("changes"),
+    output:
+        manifest=f"reports/results/{MANIFEST}",
+        html="reports/changes.html",
+        csv="reports/changes.csv",
+    log:
+        "logs/changes.log",
+    params:
+        kept=LAST_KEPT,
+    message:
+        "Comparing with kept results"
+    script:
+        "scripts/changes.py"
 
 
 onsuccess:

@@ -14,8 +14,8 @@ import pandas as pd
 
 from firmties.errors import StudyError
 from firmties.jobs import run_job
-from firmties.provenance import compute_checksum
-from firmties.report import Exhibits, Results, compose, escape_markdown, list_versions
+from firmties.provenance import compute_checksum, list_versions
+from firmties.report import Exhibits, Results, compose, escape_markdown
 
 # The text block of the PDF in millimetres; a figure takes its full width unless it would be too tall.
 TEXT_WIDTH, FIGURE_HEIGHT = 168.0, 205.0

@@ -20,40 +20,37 @@ KEYS = {
     "hypotheses": ["hypothesis", "component", "model", "outcome", "block", "contrast"],
 }  # fmt: skip
 """What names a row of each result."""
-WORDS = ("exhibits", "report")
-"""Parts of the configuration that say how results are shown; no number of a result rests on them."""
+NAMED = re.compile(
+    r"(?:derived|scales|alters\.derived|alters\.aggregated)\[([^\]]+)\]|(?:sets|samples|references)\.(\w+)"
+)
+"""Entries of the configuration that make a variable, a sample or a set of terms; only what names them rests on them."""
+OWN = ("models", "predictions", "hypotheses", "families", "exhibits")
+"""Parts of the configuration whose entries make results; what else rests on them is said by name."""
 TOLERANCE = 1e-9
 """Relative difference below which a number is the same: more than the order of a sum, less than what is printed."""
 
 
 def describe_inputs(
-    config: Mapping[str, Any],
-    codebook: Iterable[Mapping[str, Any]],
-    crosswalk: Iterable[Mapping[str, Any]],
-    files: Mapping[str, str],
+    config: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]], files: Mapping[str, str]
 ) -> dict[str, str]:
     """Name every input of a study, with its value or checksum.
 
     Parameters
     ----------
     config
-        The configuration; entries of a list go by their ``id``, else by their place.
-    codebook, crosswalk
-        Rows as plain values; the crosswalk's rows of one variable go together.
+        The configuration; entries of a list go by their ``id`` or ``name``, else by their place.
+    rows
+        Path of a table that is compared row by row (codebook, crosswalk, anchors) → variable → its row or rows.
     files
-        Path → checksum of every other file: data and modules.
+        Path → checksum of every other file: data and modules; library → version.
 
     Examples
     --------
-    >>> describe_inputs({"models": [{"id": "m", "formula": "x"}]}, [], [], {"data/raw/w.csv": "ab"})
+    >>> describe_inputs({"models": [{"id": "m", "formula": "x"}]}, {}, {"data/raw/w.csv": "ab"})
     {'config.yaml: models[m].formula': '"x"', 'data/raw/w.csv': 'ab'}
     """
     found = {f"config.yaml: {key}": text for key, text in flatten(config)}
-    found |= {f"data/codebook.csv: {row['name']}": sign(row) for row in codebook}
-    changes: dict[str, list[Mapping[str, Any]]] = {}
-    for row in crosswalk:
-        changes.setdefault(str(row["variable"] or row["raw_name"]), []).append(row)
-    found |= {f"data/crosswalk.csv: {name}": sign(rows) for name, rows in changes.items()}
+    found |= {f"{file}: {name}": sign(row) for file, table in rows.items() for name, row in table.items()}
     return {**found, **files}
 
 
@@ -64,7 +61,8 @@ def flatten(value: Any, key: str = "") -> Iterable[tuple[str, str]]:
             yield from flatten(part, f"{key}.{name}" if key else str(name))
     elif isinstance(value, list) and value and all(isinstance(part, Mapping) for part in value):
         for place, part in enumerate(value):
-            yield from flatten({n: v for n, v in part.items() if n != "id"}, f"{key}[{part.get('id', place)}]")
+            mark = next((name for name in ("id", "name") if name in part), None)
+            yield from flatten({n: v for n, v in part.items() if n != mark}, f"{key}[{part.get(mark, place)}]")
     else:
         yield key, json.dumps(value, default=str, ensure_ascii=False, sort_keys=True)
 
@@ -97,7 +95,8 @@ def compare_results(before: Mapping[str, pd.DataFrame], after: Mapping[str, pd.D
     Parameters
     ----------
     before, after
-        ``estimates``, ``models``, ``predictions`` and ``hypotheses``, read as text.
+        Results by name, read as text: those whose rows are named by the columns in ``KEYS``, and the numbers of
+        exhibits, whose rows are named by their words; see :func:`find_keys`.
 
     Returns
     -------
@@ -114,8 +113,10 @@ def compare_results(before: Mapping[str, pd.DataFrame], after: Mapping[str, pd.D
     [['m, y', 'n_obs', '2']]
     """
     rows: list[dict[str, str]] = []
-    for name, keys in KEYS.items():
-        tables = [index_rows(side.get(name, pd.DataFrame()), keys) for side in (before, after)]
+    for name in [*KEYS, *sorted({*before, *after} - KEYS.keys())]:
+        sides = [side.get(name, pd.DataFrame()) for side in (before, after)]
+        keys = KEYS.get(name) or find_keys(*sides)
+        tables = [index_rows(side, keys) for side in sides]
         for key in dict.fromkeys([*tables[0], *tables[1]]):
             old, new = tables[0].get(key), tables[1].get(key)
             said = {"result": name, "row": ", ".join(part for part in key if part)}
@@ -139,10 +140,33 @@ def compare_results(before: Mapping[str, pd.DataFrame], after: Mapping[str, pd.D
     return pd.DataFrame(rows, columns=names, dtype="str").fillna("")
 
 
+def find_keys(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
+    """Columns that name an exhibit's rows: the wave, and those that hold words and no number on both sides.
+
+    ASSUME: a column of words that differs from row to row, such as a reason or a label, names its row; where it is
+    itself what changed, the row is told as gone and new.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"wave": ["1"], "item": ["t1"], "mean": ["4.2"], "note": [""]})
+    >>> find_keys(table, table)
+    ['wave', 'item']
+    """
+    both = pd.concat([before, after], ignore_index=True).fillna("")
+    numbers = both.apply(pd.to_numeric, errors="coerce").notna().any()
+    return [str(name) for name in both if name == "wave" or (not numbers[name] and (both[name] != "").any())]
+
+
 def index_rows(table: pd.DataFrame, keys: list[str]) -> dict[tuple[str, ...], dict[str, str]]:
-    """Rows by what names them."""
+    """Rows by what names them; rows of one name are numbered in their order."""
     own = [key for key in keys if key in table]
-    return {tuple(str(row[key]) for key in own): row for row in table.to_dict("records")}  # type: ignore[misc]
+    found: dict[tuple[str, ...], dict[str, str]] = {}
+    again: dict[tuple[str, ...], int] = {}
+    for row in table.to_dict("records"):
+        name = tuple(str(row[key]) for key in own)
+        again[name] = again.get(name, 0) + 1
+        found[name if again[name] == 1 else (*name, f"row {again[name]}")] = row  # type: ignore[assignment]
+    return found
 
 
 def subtract(first: str, second: str) -> float | None:
@@ -161,77 +185,242 @@ def is_same(first: str, second: str) -> bool:
     return difference is not None and abs(difference) <= TOLERANCE * max(abs(float(first)), abs(float(second)))
 
 
-def attribute_changes(moved: pd.DataFrame, inputs: pd.DataFrame) -> pd.DataFrame:
+def find_reached(names: Iterable[str], entries: Mapping[str, Iterable[str]]) -> set[str]:
+    """Names of the study that are reached from some names, through what the named entries are made of.
+
+    Parameters
+    ----------
+    names
+        Where to begin.
+    entries
+        Name of a variable, scale, sample or set → the names that it is made of. A name stands for all columns that
+        begin with it, such as ``trust`` for ``trust_z`` and ``fin`` for ``fin__loan``.
+
+    Examples
+    --------
+    >>> sorted(find_reached({"trust_z"}, {"trust": ["t1"], "t1": [], "t2": []}))
+    ['t1', 'trust']
+    """
+    found: set[str] = set()
+    waiting = set(names)
+    while waiting:
+        stems = {name for word in waiting for name in list_stems(word)}
+        new = (stems & entries.keys()) - found
+        found |= new
+        waiting = {name for entry in new for name in entries[entry]}
+    return found
+
+
+def list_stems(word: str) -> list[str]:
+    """A name and its beginnings up to an underscore.
+
+    Examples
+    --------
+    >>> list_stems("fin__loan")
+    ['fin__loan', 'fin_', 'fin']
+    """
+    return [word, *(word[:place] for place in range(len(word) - 1, 0, -1) if word[place] == "_")]
+
+
+def list_words(value: Any) -> set[str]:
+    """Names in a plain value, formulas and conditions included."""
+    return set(re.findall(r"[A-Za-z_]\w*", json.dumps(value, default=str)))
+
+
+def read_entries(config: Mapping[str, Any], variables: Iterable[str]) -> dict[str, set[str]]:
+    """Each variable, scale, sample and set of terms, with the names that it is made of."""
+    entries: dict[str, set[str]] = {name: set() for name in variables}
+    for key, text in flatten(config):
+        if part := NAMED.match(key):
+            entries.setdefault(part[1] or part[2], set()).update(list_words(text))
+    return entries
+
+
+def attribute_changes(
+    moved: pd.DataFrame,
+    inputs: pd.DataFrame,
+    config: Mapping[str, Any],
+    variables: Iterable[str],
+    modules: Mapping[str, Iterable[str]],
+    shown: Mapping[str, Iterable[str]],
+) -> pd.DataFrame:
     """Add to each result that moved the changed inputs that it can rest on.
 
-    ASSUME: a result rests on every input but what says how results are shown and, hypotheses aside, other models'
-    entries. With several
-    inputs changed at once, which of them moved a number cannot be told without running each alone, so all are named.
+    A model's results rest on its own entry, on the variables, samples and sets that it names, directly or through
+    others, on all that concerns whole responses (waves, cleaning, …), on every raw file, and on the modules that make
+    them; a verdict on every model of its study, since it is adjusted for its family; an exhibit on the models it shows.
+
+    ASSUME: with several such inputs changed at once, which of them moved a number cannot be told without running each
+    alone, so all are named.
+
+    Parameters
+    ----------
+    moved, inputs
+        From :func:`compare_results` and :func:`compare_inputs`.
+    config
+        The configuration as it is now.
+    variables
+        Names of the codebook's variables.
+    modules
+        Result → modules that make it, as inputs name them; a result that is not there rests on every module.
+    shown
+        Exhibit → models that it shows.
 
     Examples
     --------
     >>> moved = pd.DataFrame({"result": ["estimates"], "model": ["a"]})
-    >>> inputs = pd.DataFrame({"input": ["config.yaml: models[b].formula", "config.yaml: models[a].formula"]})
-    >>> attribute_changes(moved, inputs)["can_rest_on"].tolist()
-    ['config.yaml: models[a].formula']
+    >>> names = ["config.yaml: models[b].formula", "data/codebook.csv: x", "data/codebook.csv: y"]
+    >>> inputs = pd.DataFrame({"input": names})
+    >>> config = {"models": [{"id": "a", "formula": "x_z"}]}
+    >>> attribute_changes(moved, inputs, config, ["x", "y"], {}, {})["can_rest_on"].tolist()
+    ['data/codebook.csv: x']
     """
-    named = [(name, re.match(r"config\.yaml: (\w+)(?:\[([^\]]*)\])?", name)) for name in inputs["input"]]
-    own = []
-    for result, model in zip(moved["result"], moved["model"], strict=True):
-        own.append(
-            "; ".join(
-                name
-                for name, part in named
-                if part is None
-                or (
-                    part[1] not in WORDS
-                    # A verdict is adjusted for its family, which may rest on other models.
-                    and not (result != "hypotheses" and part[1] == "models" and part[2] and part[2] != model)
-                )
-            )
-        )
-    return moved.assign(can_rest_on=own)
+    entries = read_entries(config, variables)
+    named = {str(entry["id"]): list_words(entry) for entry in config.get("models", [])}
+    by_name = {key for key in config if NAMED.match(f"{key}[x]") or NAMED.match(f"{key}.x")}
+    common = list_words({key: part for key, part in config.items() if key not in {*OWN, *by_name}})
+    exhibits = {str(entry["id"]) for entry in config.get("exhibits", [])}
+
+    def can_rest(result: str, model: str, name: str) -> bool:
+        part, entry = split_input(name)
+        models = [model] if model in named and result != "hypotheses" else shown.get(result, named)
+        if part == "models":
+            return entry in models
+        if part in ("predictions", "hypotheses", "families"):
+            return result == part or result in exhibits or (part == "families" and result == "hypotheses")
+        if part == "exhibits":
+            return entry == result
+        if part == "modules":
+            return result not in modules or name in modules[result]
+        if part != "names" or result in exhibits:
+            return part != "report"
+        start = common.union(*(named[model] for model in models if model in named))
+        return entry in reached.setdefault((*models,), find_reached(start, entries))
+
+    reached: dict[tuple[str, ...], set[str]] = {}
+    pairs = list(zip(moved["result"], moved["model"], strict=True))
+    found = {
+        (result, model): "; ".join(name for name in inputs["input"] if can_rest(result, model, name))
+        for result, model in dict.fromkeys(pairs)
+    }
+    return moved.assign(can_rest_on=[found[pair] for pair in pairs])
 
 
-def write_page(title: str, label: str, moved: pd.DataFrame, inputs: pd.DataFrame, shown: int = 500) -> str:
-    """Write the page of what changed, as HTML that stands alone.
+def split_input(name: str) -> tuple[str, str]:
+    """Which part of a study an input is, and its entry there: ``names`` for what is reached by name.
+
+    Examples
+    --------
+    >>> [split_input(name) for name in ("config.yaml: models[M1].formula", "data/codebook.csv: t1", "data/raw/a.csv")]
+    [('models', 'M1'), ('names', 't1'), ('', '')]
+    """
+    file, _, key = name.partition(": ")
+    if file.startswith("scripts/"):
+        return "modules", file
+    if file != "config.yaml":
+        return ("names", key) if key else ("", "")
+    if part := NAMED.match(key):
+        return "names", part[1] or part[2]
+    part = re.match(r"(\w+)(?:\[([^\]]*)\])?", key)
+    return (part[1], part[2] or "") if part else ("", "")
+
+
+def write_page(title: str, label: str, moved: pd.DataFrame, inputs: pd.DataFrame, shown: int = 100) -> str:
+    """Write the page of what changed, as HTML that stands alone: from the inputs to what they can have moved.
 
     Parameters
     ----------
     title, label
-        Of the study, and of the kept results.
+        Of the study, and of the kept results; without a label, nothing is kept yet.
     moved, inputs
         From :func:`attribute_changes` and :func:`compare_inputs`.
     shown
-        Rows on the page; changes.csv has all.
+        Rows that a table of the page has at most; changes.csv has all.
     """
-
-    def tabulate(table: pd.DataFrame) -> str:
-        head = "".join(f"<th>{html.escape(str(name).replace('_', ' '))}</th>" for name in table)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>"
-            for row in table.head(shown).to_numpy().tolist()
-        )
-        return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-
-    verdicts = moved[moved["column"] == "verdict"]
-    if moved.empty:
+    since = f"What changed since {label}" if label else "What changed: nothing is kept yet"
+    values = moved[moved["result"].isin(KEYS)]
+    columns = {name: values[values["column"] == name] for name in ("verdict", "estimate", "n_obs")}
+    if not label:
+        said = "Keep these results with ./firmties keep LABEL; later runs are compared with those kept last."
+    elif moved.empty:
         said = "Nothing moved: every estimate, count and verdict is as it was kept."
     else:
         rows = len(moved[["result", "row"]].drop_duplicates())
-        said = f"{len(moved)} values in {rows} rows moved, {len(verdicts)} verdicts among them."
-    more = f"<p>The first {shown} are shown; all stand in changes.csv.</p>" if len(moved) > shown else ""
-    changed = tabulate(inputs) if len(inputs) else "<p>No input changed.</p>"
-    if len(inputs) == 0 and len(moved):
-        changed = "<p>No input changed that is recorded; look at the versions of the libraries.</p>"
+        said = (
+            f"{len(moved)} values in {rows} rows moved: {len(columns['verdict'])} verdicts, {len(columns['estimate'])} "
+            f"estimates and {len(columns['n_obs'])} numbers of observations among them."
+        )
+    number = {name: str(place) for place, name in enumerate(inputs["input"], 1)}
+    size = pd.to_numeric(columns["estimate"]["standard_errors"], errors="coerce").abs()
+    first = ["result", "row", "before", "after", "difference"]
+    tables = {
+        "Inputs that changed": inputs.assign(input=[f"{number[name]}. {name}" for name in inputs["input"]]),
+        "Verdicts": columns["verdict"][first[1:4]],
+        "What moved, and the numbers of the inputs it can rest on": count_moved(moved, number),
+        "Estimates, those first that moved by most of their standard errors": columns["estimate"].loc[
+            size.sort_values(ascending=False, kind="stable").index, [*first, "standard_errors"]
+        ],
+        "Numbers of observations": columns["n_obs"][first].query("result == 'models'"),
+        "Rows that are new or gone": values.loc[
+            values["column"].isin(["new row", "row gone"]), ["result", "row", "column"]
+        ],
+    }
+    body = "".join(f"<h2>{heading}</h2>{tabulate(table, shown)}" for heading, table in tables.items() if len(table))
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>What changed since {html.escape(label)}</title><style>{STYLE}</style></head><body>"
-        f"<h1>What changed since {html.escape(label)}</h1><p>{html.escape(title)}</p><p><strong>{said}</strong></p>"
-        + (f"<h2>Verdicts</h2>{tabulate(verdicts)}" if len(verdicts) else "")
-        + (f"<h2>Values that moved</h2>{more}{tabulate(moved)}" if len(moved) else "")
-        + f"<h2>Inputs that changed</h2>{changed}</body></html>\n"
+        f"<title>{html.escape(since)}</title><style>{STYLE}</style></head><body>"
+        f"<h1>{html.escape(since)}</h1><p>{html.escape(title)}</p><p><strong>{said}</strong></p>"
+        + ("<p>No input changed.</p>" if label and inputs.empty else "")
+        + f"{body}</body></html>\n"
     )
+
+
+def count_moved(moved: pd.DataFrame, number: Mapping[str, str]) -> pd.DataFrame:
+    """Count the rows and values that moved in each result of each model, with the numbers of the inputs.
+
+    Examples
+    --------
+    >>> moved = pd.DataFrame({"result": ["T1"], "model": [""], "row": ["a"], "can_rest_on": ["x; y"]})
+    >>> count_moved(moved, {"x": "1", "y": "2"}).values.tolist()
+    [['T1', '', 1, 1, '1, 2']]
+    """
+    columns = ["result", "model", "rows", "values", "inputs"]
+    groups = moved.groupby(["result", "model", "can_rest_on"], sort=False)
+    rows = [
+        (
+            *key[:2],
+            part["row"].nunique(),
+            len(part),
+            ", ".join(number[name] for name in str(key[2]).split("; ") if name),
+        )
+        for key, part in groups
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def tabulate(table: pd.DataFrame, shown: int) -> str:
+    """Write the first rows of a table as HTML, numbers to four digits; say how many more there are."""
+    head = "".join(f"<th>{html.escape(str(name).replace('_', ' '))}</th>" for name in table)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(shorten(str(cell)))}</td>" for cell in row) + "</tr>"
+        for row in table.head(shown).to_numpy().tolist()
+    )
+    more = f"<p>{len(table) - shown} more stand in changes.csv.</p>" if len(table) > shown else ""
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{more}'
+
+
+def shorten(cell: str) -> str:
+    """Write a decimal number with four digits; long text is cut.
+
+    Examples
+    --------
+    >>> [shorten(cell) for cell in ("0.0919795", "1963", "T1")]
+    ['0.09198', '1963', 'T1']
+    """
+    try:
+        return f"{float(cell):.4g}" if "." in cell else cell
+    except ValueError:
+        return cell if len(cell) <= 160 else f"{cell[:159]}…"
 
 
 STYLE = (

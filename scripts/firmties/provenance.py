@@ -1,20 +1,45 @@
-"""What results come from: checksums of files, and the modules of the library that a script imports."""
+"""What results come from: checksums, versions, the modules that a script imports; and results that were kept."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import json
 from collections.abc import Iterable, Iterator
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 PACKAGE = "firmties"
+KEPT = Path("data/kept")
+MANIFEST = "manifest.json"
+PACKAGES = (
+    "jinja2", "jsonschema", "matplotlib", "numpy", "pandas", "pingouin", "pyarrow",
+    "pypandoc_binary", "pyreadstat", "pyyaml", "scipy", "seaborn", "snakemake", "statsmodels", "typst",
+)  # fmt: skip
 
 
 def compute_checksum(path: str | Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def list_kept(study: Path) -> list[tuple[int, str]]:
+    """Results that were kept, in the order of keeping: number and label."""
+    found = (study / KEPT).glob(f"*/{MANIFEST}")
+    return sorted((json.loads(path.read_text(encoding="utf-8"))["number"], path.parent.name) for path in found)
+
+
+def list_versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
+    """The installed versions of packages, by name; those not installed are left out."""
+    versions = {}
+    for package in sorted(packages):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
 
 
 def list_imports(source: str) -> set[str]:

@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,12 +38,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HEADING = re.compile(r"^# +(?P<title>.*?)\s*(?:\{(?P<attributes>[^{}]*)\})?\s*$")
-PACKAGES = (
-    "jinja2", "jsonschema", "matplotlib", "numpy", "pandas", "pingouin", "pyarrow",
-    "pypandoc_binary", "pyreadstat", "pyyaml", "scipy", "seaborn", "snakemake", "statsmodels", "typst",
-)  # fmt: skip
-
-
 # --- sections -------------------------------------------------------------------------------------------------------
 
 
@@ -451,17 +444,6 @@ def tabulate_software(versions: Mapping[str, str]) -> Table:
     return Table("and its versions", ["Package", "Version"], rows, alignment="ll")
 
 
-def list_versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
-    """The installed versions of packages, by name; those not installed are left out."""
-    versions = {}
-    for package in sorted(packages):
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions
-
-
 # --- the whole ------------------------------------------------------------------------------------------------------
 
 
@@ -588,7 +570,10 @@ def make_environment(results: Results, exhibits: Exhibits, tables: Mapping[str, 
 
 def summarize_run(root: Path) -> str:
     """Say in a few lines what a run has made: the report, and the models that the data could not carry."""
-    lines = [f"The report is in {root.name}/reports/report.html and report.pdf."]
+    made = (root / "reports" / "report.html").is_file()
+    lines = [f"The report is in {root.name}/reports/report.html and report.pdf."] if made else []
+    changes = root / "logs" / "changes.log"
+    lines += changes.read_text(encoding="utf-8").splitlines()[:1] if changes.is_file() else []
     path = root / "reports" / "results" / "models.csv"
     if path.is_file():
         with path.open(encoding="utf-8", newline="") as file:

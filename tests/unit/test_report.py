@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from firmties.errors import StudyError
+from firmties.provenance import PACKAGES
 from firmties.report import (
-    PACKAGES,
     Exhibits,
     Results,
     compose,
@@ -256,6 +256,16 @@ def test_closing_summary_names_failed_models(tmp_path):
     folder.mkdir(parents=True)
     (folder / "models.csv").write_text("model,outcome,sample,block,status,reason\nM1,y,,,failed,empty sample\n")
     assert "- M1, y: empty sample" in summarize_run(tmp_path)
+
+
+def test_closing_summary_says_what_moved(tmp_path):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "changes.log").write_text("Since first: 3 values moved; see reports/changes.html.\n")
+    assert summarize_run(tmp_path) == "Since first: 3 values moved; see reports/changes.html."
+
+
+def test_closing_summary_names_no_report_that_was_not_made(tmp_path):
+    assert "report.html" not in summarize_run(tmp_path)
 
 
 def test_heading_goes_onto_the_turned_page_of_its_table():

@@ -114,7 +114,7 @@ def test_second_run_has_nothing_to_do(study: Path) -> None:
 # --- reruns: what the small study does not have --------------------------------------------------------------------
 
 BEFORE_SCORING = ("Reading", "Cleaning", "Linking", "Stacking", "Gathering")
-FLOW = {"Summarizing F1", "Drawing F1", "Rendering the report"}
+FLOW = {"Summarizing F1", "Drawing F1", "Comparing with kept results", "Rendering the report"}
 FIELDWORK = {"Summarizing T1", "Typesetting T1"}
 ATTRITION = {"Summarizing T15", "Typesetting T15"}
 
@@ -166,6 +166,7 @@ def test_changed_model_leaves_other_models_and_their_exhibits_alone(study: Path)
         "Drawing F8",
         "Summarizing T13",
         "Typesetting T13",
+        "Comparing with kept results",
         "Rendering the report",
     }
 
