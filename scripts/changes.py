@@ -34,7 +34,7 @@ OF_MODELS = {"estimates", "models", "fits", "predictions", "contrasts", "hypothe
 
 def list_made_by(study: Study) -> dict[str, list[str]]:
     """Result or exhibit → the scripts and modules that make it, as the manifest names them."""
-    waves = [(wave["file"], slices.slice_read(wave)) for wave in study.config["waves"]]
+    waves = [(study.directory / wave["file"], slices.slice_read(wave)) for wave in study.config["waves"]]
     readers = {f"firmties.readers.{name}" for wave in waves for name in find_readers(*wave)}
 
     def list_paths(rules: Iterable[str], extra: Iterable[str]) -> list[str]:
