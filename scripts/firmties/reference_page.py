@@ -76,13 +76,20 @@ def list_keys(part: Mapping[str, Any], schema: Schema, prefix: str = "") -> Iter
     required = part.get("required", [])
     joint = f"{prefix}." if prefix and prefix != "[]" else ""
     for key, below in part.get("properties", {}).items():
+        # A section that is used again within another, such as cleaning in rule_versions, is written once.
+        again = bool(prefix) and below == schema.get("properties", {}).get(key)
         below = resolve(below, schema)
         need = ", required" if key in required else ""
         default = ""
         if below.get("default") not in (None, [], {}):
             default = f"; default `{json.dumps(below['default'], ensure_ascii=False).strip(chr(34))}`"
-        yield f"{joint}{key}", f"{describe_value(below, schema)}{need}{default}", _describe(below)
-        yield from list_keys(below, schema, f"{joint}{key}")
+        yield (
+            f"{joint}{key}",
+            f"{describe_value(below, schema)}{need}{default}",
+            f"As in [{key}](#{key})." if again else _describe(below),
+        )
+        if not again:
+            yield from list_keys(below, schema, f"{joint}{key}")
     if isinstance(part.get("additionalProperties"), dict) and (
         prefix == "" or resolve(part["additionalProperties"], schema).get("properties")
     ):

@@ -38,6 +38,12 @@ def test_inner_keys_carry_their_path() -> None:
     assert keys[:2] == ["exclude", "exclude[].rule"]
 
 
+def test_section_within_another_is_written_once() -> None:
+    rows = {key: meaning for key, _, meaning in list_keys(SCHEMA["properties"]["rule_versions"], SCHEMA)}
+    assert rows["cleaning"] == "As in [cleaning](#cleaning)."
+    assert "cleaning.exclude" not in rows
+
+
 def test_a_name_says_of_what() -> None:
     assert describe_value({"$ref": "#/$defs/question"}, SCHEMA) == "a variable of the codebook"
 
