@@ -375,7 +375,7 @@ rule summarize:
     params:
         kind=lambda wildcards: EXHIBITS[wildcards.exhibit]["kind"],
         options=lambda wildcards: options(wildcards.exhibit),
-        waves=[slices.pick(wave, "id", "label", "field", "mode", "file") for wave in WAVES.values()],
+        waves=slices.list_waves(CONFIG),
         study=slices.pick_keys(CONFIG),
         scales=lambda wildcards: (
             CONFIG.get("scales", []) if "scales" in KINDS[EXHIBITS[wildcards.exhibit]["kind"]]["sources"] else []
@@ -448,7 +448,7 @@ rule render:
         "logs/render.log",
     params:
         study=CONFIG["study"],
-        waves=[slices.pick(wave, "id", "label", "field", "mode", "file") for wave in WAVES.values()],
+        waves=slices.list_waves(CONFIG),
         exhibits=[{**exhibit, "medium": KINDS[exhibit["kind"]]["medium"]} for exhibit in EXHIBITS.values()],
         inputs=[path for path in slices.list_input_files(CONFIG) if Path(path).is_file()],
     message:

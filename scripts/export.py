@@ -1,9 +1,11 @@
 """Write the scored panel for Stata and SPSS, with its labels and typed missing values."""
 
+from pathlib import Path
+
 import pandas as pd
 import pyreadstat
 
-from firmties.export import code_table, prepare_spss, prepare_stata
+from firmties.export import blank_times, code_table, prepare_spss, prepare_stata
 from firmties.jobs import run_job
 
 
@@ -33,6 +35,8 @@ def main(panel: str, kinds: str, dictionary: str, title: str, dta: str, sav: str
         missing_ranges=spss.missing,
         compress=True,
     )
+    for path in (Path(dta), Path(sav)):
+        path.write_bytes(blank_times(path.read_bytes()))
     return f"{len(table)} rows, {table.shape[1]} variables\n"
 
 

@@ -20,6 +20,7 @@ TEXTS = (
     "outcome_level",
     "reason",
     "signs",
+    "signs_reason",
 )
 
 

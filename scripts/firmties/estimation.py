@@ -224,7 +224,17 @@ def fit_model(
     ]
 
 
-def fit_waves(fits: Sequence[Mapping[str, Any]], table: pd.DataFrame, dictionary: pd.DataFrame) -> list[dict[str, Any]]:
+LEAST_APART = 30
+"""Fewest respondents (firms, where errors are clustered by firm) of a wave that is fitted alone.
+
+ASSUME with fewer a wave's own estimate says more of chance than of the wave; its rows stay in the pooled model.
+"""
+NO_NUMBERS: dict[str, Any] = {"terms": [], "params": [], "cov": [], "df": None, "small_sample": "", "fit": {}}
+
+
+def fit_waves(
+    fits: Sequence[Mapping[str, Any]], table: pd.DataFrame, dictionary: pd.DataFrame, least: int = LEAST_APART
+) -> list[dict[str, Any]]:
     """Fit models anew to the rows of each wave alone, without what is constant there.
 
     Parameters
@@ -233,13 +243,15 @@ def fit_waves(fits: Sequence[Mapping[str, Any]], table: pd.DataFrame, dictionary
         Entries of `fit_model`; those that failed are left out.
     table, dictionary
         As in `fit_model`.
+    least
+        Fewest respondents of a wave that is fitted.
 
     Returns
     -------
     list of dict
         Entries as of `fit_model`, with the ``wave`` and classical standard errors, on the rows of the fit that are of
         the wave. A factor that is constant there leaves its terms, a level that does not occur is left out, and a wave
-        that cannot carry the rest has ``status: failed``.
+        that cannot carry the rest, or has fewer respondents than `least`, has ``status: failed`` and the reason.
 
     Examples
     --------
@@ -247,7 +259,7 @@ def fit_waves(fits: Sequence[Mapping[str, Any]], table: pd.DataFrame, dictionary
     >>> table = pd.DataFrame({"y": [1.0, 3, 5, 2, 2.5, 3], "x": [0.0, 1, 2, 0, 1, 2], "wave": [1, 1, 1, 2, 2, 2]})
     >>> words = pd.DataFrame(columns=["variable", "table", "label", "type", "codes", "reference"])
     >>> fits = fit_model({"id": "m", "estimator": "ols", "outcomes": ["y"], "formula": "wave + x"}, table, words)
-    >>> [(fit["wave"], round(fit["params"][1], 3)) for fit in fit_waves(fits, table, words)]
+    >>> [(fit["wave"], round(fit["params"][1], 3)) for fit in fit_waves(fits, table, words, least=3)]
     [(1, 2.0), (2, 0.5)]
     """
     kept = ("sample", "condition", "complete_cases", "cluster", "block")
@@ -270,7 +282,14 @@ def fit_waves(fits: Sequence[Mapping[str, Any]], table: pd.DataFrame, dictionary
             }
             references = {name: codes[0] for name, codes in fit["levels"].items()}
             [entry] = fit_model(settings, rows, dictionary, references=references)
-            entries.append(entry | {key: fit[key] for key in kept} | {"wave": int(str(wave))})
+            n = rows[fit["cluster"]].nunique() if fit["cluster"] else len(rows)
+            few = {"status": "failed", "reason": f"{n} respondents; fewer than {least} are not judged alone"}
+            entries.append(
+                entry
+                | ({**NO_NUMBERS, **few} if n < least else {})
+                | {key: fit[key] for key in kept}
+                | {"wave": int(str(wave))}
+            )
     return entries
 
 
@@ -326,6 +345,7 @@ def _fit_blocks(
         if alone.any():
             left_out[f"alone in its {' × '.join(absorb)}"] = int(alone.sum())
         rows = rows.loc[~alone]
+    waves = sorted(map(int, table.loc[rows.index, "wave"].unique())) if "wave" in table else []
     rows = rows.reset_index(drop=True)
     levels = find_levels(terms, rows, dictionary, references)
     values, categories = read_outcome(settings, outcome, rows, dictionary)
@@ -343,6 +363,7 @@ def _fit_blocks(
         "complete_cases": write_formula(terms),
         "n_obs": len(rows),
         "n_clusters": None if clusters is None else len(np.unique(clusters)),
+        "waves": waves,
         "left_out": left_out,
         "categories": categories,
         "absorb": absorb,
@@ -361,8 +382,7 @@ def _fit_blocks(
             design = check_data(entry, rows, values, block_terms)
             estimate = _estimate(entry, design, values, covariance["type"], clusters, rows)
         except FitError as error:
-            numbers: dict[str, Any] = {"terms": [], "params": [], "cov": [], "df": None, "small_sample": "", "fit": {}}
-            entries.append(entry | numbers | {"status": "failed", "reason": str(error)})
+            entries.append(entry | NO_NUMBERS | {"status": "failed", "reason": str(error)})
             continue
         change = (
             compare_blocks(estimate, len(rows), entries[-1] if entries else None, bool(absorb))
@@ -533,7 +553,7 @@ ESTIMATES = [
     "n_clusters", "estimator", "covariance", "weights", "n_imputations",
 ]  # fmt: skip
 MODELS = [
-    *KEYS, "status", "reason", "estimator", "covariance", "small_sample", "formula", "n_obs", "n_clusters",
+    *KEYS, "status", "reason", "estimator", "covariance", "small_sample", "formula", "n_obs", "n_clusters", "waves",
     "n_left_out", "left_out", "r_squared", "r_squared_adjusted",
     "r_squared_change", "f_change", "f_df1", "f_df2", "f_p_value",
     "log_likelihood", "aic", "bic", "converged", "max_vif", "pseudo_r_squared",
@@ -578,6 +598,7 @@ def tabulate_models(fits: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         | {
             "left_out": "; ".join(f"{reason}: {number}" for reason, number in fit["left_out"].items()),
             "n_left_out": sum(fit["left_out"].values()),
+            "waves": "|".join(map(str, fit.get("waves", []))),
         }
         for fit in fits
     ]

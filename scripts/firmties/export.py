@@ -20,6 +20,28 @@ KINDS = {
 SPSS_CODES = {kind: -9_999_990.0 - number for number, kind in enumerate(KINDS, start=1)}
 
 
+STATA_TIME = (b"<timestamp>\x11", b"01 Jan 1970 00:00")
+SPSS_TIME = (92, b"01 Jan 7000:00:00")
+
+
+def blank_times(content: bytes) -> bytes:
+    r"""Replace the time at which a Stata or SPSS file was written by 1970, so that equal data give equal bytes.
+
+    Stata states it in its header's ``<timestamp>`` (17 characters), SPSS from byte 92 on (date, 9, and time, 8).
+
+    Examples
+    --------
+    >>> blank_times(b"<stata_dta><timestamp>\x1127 Nov 2026 22:09</timestamp>")
+    b'<stata_dta><timestamp>\x1101 Jan 1970 00:00</timestamp>'
+    """
+    if content[:3] == b"$FL":
+        start, text = SPSS_TIME
+    else:
+        mark, text = STATA_TIME
+        start = content.index(mark) + len(mark)
+    return content[:start] + text + content[start + len(text) :]
+
+
 @dataclass
 class LabelledTable:
     """A table ready to be written, with variable labels, value labels and missing values."""

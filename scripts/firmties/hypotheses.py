@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 CONTRASTS = [
     "hypothesis", "component", "model", "outcome", "block", "contrast", "alternative", "estimate", "std_error", "df",
-    "conf_low", "conf_high", "p_value", "outcome_level", "reason", "signs",
+    "conf_low", "conf_high", "p_value", "outcome_level", "reason", "signs", "signs_reason",
 ]  # fmt: skip
 HYPOTHESES = [
     "hypothesis", "family", "claim", "component", "model", "outcome", "block", "contrast", "alternative", "estimate",
     "std_error", "df", "conf_low", "conf_high", "p_value", "p_hypothesis", "p_adjusted", "adjustment", "level",
-    "verdict", "planted", "sources", "outcome_level", "reason", "signs",
+    "verdict", "planted", "sources", "outcome_level", "reason", "signs", "signs_reason",
 ]  # fmt: skip
 
 
@@ -118,7 +118,7 @@ def estimate_contrasts(
         hypothesis, component, model, outcome, block, contrast, alternative, estimate, std_error, df, conf_low,
         conf_high, p_value; outcome_level: the event of an ordered outcome; reason: why a contrast could not be
         estimated; signs: the contrast's sign in each wave alone, such as ``1=+|2=-``, with ``?`` where the wave does
-        not give it.
+        not give it; signs_reason: why the model could not be fitted to a wave alone, such as ``2: reason``.
 
     Raises
     ------
@@ -147,6 +147,7 @@ def estimate_contrasts(
                 | {"hypothesis": hypothesis["id"], "component": component["name"]}
                 | {"outcome_level": component.get("level", ""), "signs": "|".join(signs)}
                 | {"block": chosen[0]["block"] if chosen else ""}
+                | {"signs_reason": "|".join(_list_unfitted(component, apart))}
                 | found
             )
     return pd.DataFrame(rows, columns=CONTRASTS)
@@ -216,6 +217,17 @@ def _has_levels(
         for name, codes in whole[0]["levels"].items()
         if re.search(rf"\b{re.escape(name)}\b", component["contrast"])
     )
+
+
+def _list_unfitted(component: Mapping[str, Any], apart: Mapping[Any, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """Waves to which the model could not be fitted alone, each with the reason."""
+    found = {wave: choose_fits(fits, component)[:1] for wave, fits in sorted(apart.items())}
+    return [
+        f"{wave}: {fit['reason'].replace('|', '/')}"
+        for wave, part in found.items()
+        for fit in part
+        if fit["status"] == "failed"
+    ]
 
 
 def _estimate_component(

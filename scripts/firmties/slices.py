@@ -46,6 +46,18 @@ def slice_clean(config: Config, wave: Config) -> dict[str, Any]:
     }
 
 
+def list_waves(config: Config) -> list[dict[str, Any]]:
+    """What tables, figures and the report say of each wave; one without a label is called by its number.
+
+    Examples
+    --------
+    >>> list_waves({"waves": [{"id": 1, "label": "2021", "file": "one.csv"}, {"id": 2, "file": "two.csv"}]})
+    [{'id': 1, 'label': '2021', 'file': 'one.csv'}, {'id': 2, 'label': '2', 'file': 'two.csv'}]
+    """
+    shown = ("id", "label", "field", "mode", "file")
+    return [pick({**wave, "label": wave.get("label", str(wave["id"]))}, *shown) for wave in config["waves"]]
+
+
 def slice_score(config: Config) -> dict[str, Any]:
     """What scoring depends on."""
     waves = [pick(wave, "id", "label") for wave in config["waves"]]

@@ -238,6 +238,20 @@ def test_wave_without_the_level_of_an_ordered_outcome_gives_no_sign() -> None:
     assert find_signs("slope(x)", "x", table=table, estimator="ordered_logit", level=">= 2").startswith("1=?|2=")
 
 
+def test_wave_of_few_firms_gives_no_sign_and_says_why() -> None:
+    # 60 rows of 20 firms in wave 1: errors are clustered, so firms count.
+    table = two_waves().assign(firm=[i // 3 if i < 60 else i for i in range(120)])
+    settings = {"id": "m", "estimator": "ols", "outcomes": ["y"], "formula": "wave + x"}
+    fits = fit_model(settings | {"covariance": {"type": "cluster", "by": "firm"}}, table, WORDS)
+    component = {"name": "c", "model": "m", "outcome": "y", "contrast": "slope(x)", "alternative": "greater"}
+    hypotheses = [{"id": "H1", "components": [component]}]
+    found = estimate_contrasts(hypotheses, fits, {"panel": table}, fit_waves(fits, table, WORDS)).iloc[0]
+    assert (found["signs"], found["signs_reason"]) == (
+        "1=?|2=-",
+        "1: 20 respondents; fewer than 30 are not judged alone",
+    )
+
+
 def test_waves_have_the_rows_of_the_whole_fit() -> None:
     table = two_waves()
     table["w"] = table["x"].where(table["wave"] == 2) + np.arange(120) % 5

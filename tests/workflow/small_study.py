@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from firmties.provenance import compute_checksum
 
 ROOT = Path(__file__).parents[2]
 
@@ -170,3 +173,50 @@ def account_rows(study: Path) -> tuple[dict[int, int], dict[int, int]]:
     files = {int(path.parent.name[5:]): path for path in study.glob("data/interim/wave_*/responses.parquet")}
     read = {wave: len(pd.read_parquet(path)) for wave, path in files.items()}
     return read, {wave: int(kept.get(wave, 0)) + int(gone.get(str(wave), 0)) for wave in files}
+
+
+def freeze(study: Path, waves: Collection[int]) -> dict[str, bytes | pd.DataFrame]:
+    """What a further wave may not move: files of these waves, and of shared tables their rows.
+
+    Estimates of a wave alone, the ledger, and the rows of tables of results that go by wave are among them.
+    """
+    paths = [path for wave in waves for path in (study / f"data/interim/wave_{wave}").iterdir()]
+    paths += [*(study / "data/raw").iterdir(), study / "data/anchors.csv"]
+    frozen: dict[str, bytes | pd.DataFrame] = {path.relative_to(study).as_posix(): path.read_bytes() for path in paths}
+    tables = [*(study / "data/interim").glob("*.parquet"), *(study / "data/processed").glob("*.parquet")]
+    tables += [study / "data/processed/ledger.csv", *(study / "reports/results").glob("*.csv")]
+    for path in tables:
+        read = path.suffix == ".parquet"
+        table = pd.read_parquet(path) if read else pd.read_csv(path, dtype="str", keep_default_na=False)
+        # Rows of pairs of waves (attrition) are of the later wave, too.
+        if "wave" in table:
+            own = table[table["wave"].astype("str").isin(map(str, waves))]
+            frozen[path.relative_to(study).as_posix()] = own.reset_index(drop=True)
+    for path in (study / "data/processed/fits_by_wave").glob("*.json"):
+        for fit in json.loads(path.read_text(encoding="utf-8")):
+            if fit["wave"] in waves:
+                name = f"{path.name}: {fit['outcome']} {fit['block']} wave {fit['wave']}"
+                frozen[name] = json.dumps(fit, sort_keys=True).encode()
+    return frozen
+
+
+def list_moved(before: Mapping[str, bytes | pd.DataFrame], after: Mapping[str, bytes | pd.DataFrame]) -> list[str]:
+    """Names of what was frozen and is not the same; columns that a new wave added do not count."""
+    moved = []
+    for name, old in before.items():
+        new = after.get(name)
+        if isinstance(old, pd.DataFrame) and isinstance(new, pd.DataFrame):
+            same = set(old) <= set(new) and old.to_csv() == new[list(old)].to_csv()
+        else:
+            same = isinstance(old, bytes) and isinstance(new, bytes) and old == new
+        if not same:
+            moved.append(name)
+    return moved
+
+
+def photograph(study: Path) -> dict[str, str]:
+    """Checksum of every file of a study but logs and Snakemake's own."""
+    paths = [path for path in study.rglob("*") if path.is_file()]
+    named = {path.relative_to(study).as_posix(): path for path in paths}
+    own = ("logs/", ".snakemake/")
+    return {name: compute_checksum(path) for name, path in sorted(named.items()) if not name.startswith(own)}

@@ -14,7 +14,7 @@ from firmties.tables import is_missing, join_words
 KEPT = [
     "hypothesis", "family", "claim", "component", "model", "outcome", "alternative", "estimate", "std_error",
     "df", "conf_low", "conf_high", "p_value", "p_hypothesis", "p_adjusted", "adjustment", "level", "verdict", "planted",
-    "contrast", "outcome_level", "signs",
+    "contrast", "outcome_level", "signs", "signs_reason",
 ]  # fmt: skip
 
 
@@ -137,6 +137,20 @@ def word_levels(variable: str, value: Node, dictionary: pd.DataFrame) -> str:
     return join_words([codes.get(text, text) for text in texts], "or")
 
 
+def word_reasons(reasons: pd.Series, waves: pd.DataFrame) -> str:
+    """Why models could not be fitted to single waves, each wave and reason once.
+
+    Examples
+    --------
+    >>> waves = pd.DataFrame({"id": [1, 2], "label": ["2021", "2022"]})
+    >>> word_reasons(pd.Series(["2: 12 respondents", None, "2: 12 respondents"]), waves)
+    '2022: 12 respondents'
+    """
+    labels = dict(zip(waves["id"].astype("str"), waves["label"].astype("str"), strict=True))
+    parts = [part.partition(": ") for text in reasons.dropna().astype("str") for part in text.split("|") if part]
+    return "; ".join(dict.fromkeys(f"{labels.get(wave, wave)}: {reason}" for wave, _, reason in parts))
+
+
 def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Keep what the table prints, one row a component in the declared order, the contrast in words."""
     hypotheses = sources["hypotheses"]
@@ -157,6 +171,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     return numbers, {
         "waves_apart": ", ".join(waves["label"].astype("str")) if len(waves) > 1 else None,
         "wave_ids": "|".join(waves["id"].astype("str")),
+        "not_apart": word_reasons(numbers["signs_reason"], waves),
         "n_hypotheses": int(numbers["hypothesis"].nunique()),
         "n_components": len(numbers),
         "weights": "none",

@@ -58,7 +58,7 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
     if waves:
         footnotes.append(
             f"Sign by wave: of the contrast when its model is fitted to each wave alone ({notes['waves_apart']}), "
-            "? where the wave alone does not give it."
+            "? where the wave alone does not give it" + (f" ({notes['not_apart']})." if notes.get("not_apart") else ".")
         )
     if planted:
         footnotes.append(

@@ -10,6 +10,7 @@ import pandas as pd
 
 from firmties.display import codes_of, describe_models, label_of, reference_of
 from firmties.formulas import list_variables, parse_formula
+from firmties.tables import join_words
 
 ESTIMATORS = {
     "ols": "OLS",
@@ -102,6 +103,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     notes = describe_columns(columns)
     described = describe_models(columns.replace({"": None}), dictionary)
     notes |= {key: value for key, value in described.items() if key.startswith("adjusted_")}
+    notes["remark_gaps"] = list_gaps(columns, headings, sources["waves"]) if "waves" in sources else []
     formulas = columns.loc[columns["status"] != "failed", "formula"].dropna()
     variables = {name for formula in formulas for name in list_variables(parse_formula(formula))}
     notes["n_variables_not_shown"] = len(variables - {name for term in wanted for name, _ in split_term(term)})
@@ -109,6 +111,30 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     if options.get("effects") and options.get("level"):
         notes["level"] = options["level"]
     return numbers, notes
+
+
+def list_gaps(columns: pd.DataFrame, headings: pd.DataFrame, waves: pd.DataFrame) -> list[str]:
+    """Say of each model which waves it has no row of; several columns with the same gap share a sentence.
+
+    Examples
+    --------
+    >>> columns = pd.DataFrame({"column": [1, 2], "status": "fitted", "waves": ["1", "1|2"]})
+    >>> headings = pd.DataFrame({"column": [1, 2], "heading": ["Growth", "Size"]})
+    >>> list_gaps(columns, headings, pd.DataFrame({"id": [1, 2], "label": ["2021", "2022"]}))
+    ['Growth: no response of wave 2022 has every variable of the model.']
+    """
+    named = dict(zip(headings["column"], headings["heading"], strict=True))
+    gaps: dict[str, list[str]] = {}
+    for column in columns.loc[columns["status"] != "failed"].to_dict("records"):
+        used = re.findall(r"\d+", str(column.get("waves") or "").removesuffix(".0"))
+        absent = [str(label) for wave, label in zip(waves["id"], waves["label"], strict=True) if str(wave) not in used]
+        if absent and used:
+            gaps.setdefault(join_words(absent), []).append(str(named[column["column"]]))
+    return [
+        f"{'All columns' if len(heads) == len(columns) else join_words(heads)}: no response of "
+        f"wave{'s' if ' and ' in absent else ''} {absent} has every variable of the model."
+        for absent, heads in gaps.items()
+    ]
 
 
 def estimate_effects(
