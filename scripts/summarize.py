@@ -17,7 +17,7 @@ AS_TEXT = ("published", "listing", "dictionary")
 
 
 def read_source(name: str, paths: str | Sequence[str]) -> Any:
-    """Read a table (Parquet, or one or several of CSV), entries of JSON files into one list, or the frame's sizes."""
+    """Read a table (Parquet, or one or several of CSV), entries of JSON files into one list, or the frame's margins."""
     if not isinstance(paths, str) and paths[0].endswith(".csv"):
         return pd.concat([read_table(path) for path in paths], ignore_index=True)
     if not isinstance(paths, str):

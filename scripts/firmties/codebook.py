@@ -650,23 +650,28 @@ def parse_anchors(
     return anchors, problems
 
 
-def parse_margins(text: str, waves: Collection[int], *, file: str) -> tuple[dict[int, int], list[str]]:
+def parse_margins(
+    text: str, waves: Collection[int], *, file: str
+) -> tuple[dict[int, dict[str, dict[str, int]]], list[str]]:
     """Parse and check the margins of the sampling frame: how many firms each category holds in a wave.
 
     Returns
     -------
-    sizes : dict
-        Wave → number of firms in the frame, to which the categories of every variable add up.
+    margins : dict
+        Wave → variable → category → number of firms, in the order of the file.
     problems : list of str
 
     Examples
     --------
     >>> rows = "wave,variable,category,count\\n1,size,small,40\\n1,size,large,10\\n1,region,north,49\\n"
-    >>> parse_margins(rows, [1], file="frame.csv")[1]
+    >>> margins, problems = parse_margins(rows, [1], file="frame.csv")
+    >>> margins[1]["size"]
+    {'small': 40, 'large': 10}
+    >>> problems
     ['frame.csv: wave 1: the counts of region add up to 49, those of size to 50; each variable covers the whole frame']
     """
     problems: list[str] = []
-    totals: dict[int, dict[str, int]] = {}
+    margins: dict[int, dict[str, dict[str, int]]] = {}
     for line, row in read_table(text, file, MARGIN_COLUMNS, MARGIN_COLUMNS, problems):
         numbers: dict[str, int] = {}
         for column in ("wave", "count"):
@@ -678,15 +683,17 @@ def parse_margins(text: str, waves: Collection[int], *, file: str) -> tuple[dict
             allowed = describe_allowed(row["wave"], waves)
             problems.append(f"{file}: line {line}: wave: {row['wave']} is no wave of config.yaml; {allowed}")
         elif len(numbers) == 2:
-            counts = totals.setdefault(numbers["wave"], {})
-            counts[row["variable"]] = counts.get(row["variable"], 0) + numbers["count"]
-    sizes: dict[int, int] = {}
-    for wave, counts in totals.items():
-        (first, sizes[wave]), *others = counts.items()
+            counts = margins.setdefault(numbers["wave"], {}).setdefault(row["variable"], {})
+            if row["category"] in counts:
+                place = f"{row['variable']} '{row['category']}' of wave {row['wave']}"
+                problems.append(f"{file}: line {line}: {place} comes twice; keep one row")
+            counts[row["category"]] = numbers["count"]
+    for wave, variables in margins.items():
+        (first, size), *others = ((name, sum(counts.values())) for name, counts in variables.items())
         problems += [
-            f"{file}: wave {wave}: the counts of {name} add up to {count:,}, those of {first} to {sizes[wave]:,}; "
+            f"{file}: wave {wave}: the counts of {name} add up to {count:,}, those of {first} to {size:,}; "
             "each variable covers the whole frame"
             for name, count in others
-            if count != sizes[wave]
+            if count != size
         ]
-    return sizes, problems
+    return margins, problems

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from firmties.errors import StudyError
+from firmties.errors import StudyError, describe_allowed
 
 DISPOSITIONS = {
     "I": "Complete interview",
@@ -106,3 +106,21 @@ def check_sample(sample: pd.DataFrame, panel: pd.DataFrame, firm: str, files: Ma
             )
     if problems:
         raise StudyError(problems)
+
+
+def find_uninvited(listed: pd.DataFrame, open_link: Sequence[str]) -> pd.Series:
+    """Mark the rows of a sample file that came by open link; they were not drawn, so they enter no response rate.
+
+    Raises
+    ------
+    StudyError
+        If types of sample are declared as open links and the sample files have no column ``sample_type``.
+    """
+    if not open_link:
+        return pd.Series(False, index=listed.index)
+    if "sample_type" not in listed:
+        raise StudyError(
+            f"the sample files have no column 'sample_type' (exhibits: open_link: names {', '.join(open_link)}); "
+            + describe_allowed("sample_type", listed.columns)
+        )
+    return listed["sample_type"].isin(open_link)

@@ -169,12 +169,35 @@ def count_pairs(status: pd.DataFrame, firm: str, waves: Sequence[int]) -> pd.Dat
     return pd.DataFrame(rows, columns=columns)
 
 
-def compare_means(first: pd.Series, second: pd.Series) -> dict[str, float]:
-    r"""Compare the means of two groups: difference, SMD, Hedges g, Welch's test.
+def correct_bias(df: float) -> float:
+    r"""Compute the exact small-sample correction of a standardized mean difference.
+
+    :math:`J(m)=\Gamma(m/2)\,/\,\bigl(\sqrt{m/2}\;\Gamma((m-1)/2)\bigr)` with m degrees of freedom (Hedges 1981,
+    *Journal of Educational Statistics* 6(2)).
+
+    Parameters
+    ----------
+    df
+        Degrees of freedom, above 1.
+
+    Examples
+    --------
+    >>> round(correct_bias(2), 4), round(correct_bias(100), 4)
+    (0.5642, 0.9925)
+    """
+    import math
+
+    return math.exp(math.lgamma(df / 2) - math.lgamma((df - 1) / 2)) / math.sqrt(df / 2)
+
+
+def compare_means(first: pd.Series, second: pd.Series, level: float = 0.95) -> dict[str, float]:
+    r"""Compare the means of two groups: difference, SMD, Hedges g with its interval, Welch's test.
 
     SMD :math:`= (\bar x_1-\bar x_2)/\sqrt{(s_1^2+s_2^2)/2}` (Austin 2009, *Statistics in Medicine* 28);
-    :math:`g = J\,(\bar x_1-\bar x_2)/s_p` with :math:`J = 1 - 3/(4(n_1+n_2)-9)` and the pooled variance (Hedges 1981,
-    *Journal of Educational Statistics* 6(2)); t and degrees of freedom after Welch (1947).
+    :math:`g = J(m)\,(\bar x_1-\bar x_2)/s_p` with :math:`m = n_1+n_2-2`, the pooled variance and J of
+    :func:`correct_bias` (Hedges 1981); its interval is :math:`g \pm z\sqrt{1/n_1+1/n_2+g^2/(2(n_1+n_2))}` (the
+    large-sample variance of Hedges & Olkin 1985, *Statistical Methods for Meta-Analysis*, ch. 5, at g); t and degrees
+    of freedom after Welch (1947).
 
     Missing values are left out. What a group of fewer than two, or without variance, cannot give is NaN.
 
@@ -183,7 +206,7 @@ def compare_means(first: pd.Series, second: pd.Series) -> dict[str, float]:
     >>> import pandas as pd
     >>> found = compare_means(pd.Series([2.0, 4.0, 6.0]), pd.Series([1.0, 3.0, 5.0]))
     >>> {name: round(found[name], 3) for name in ("difference", "smd", "hedges_g", "p_value")}
-    {'difference': 1.0, 'smd': 0.5, 'hedges_g': 0.4, 'p_value': 0.573}
+    {'difference': 1.0, 'smd': 0.5, 'hedges_g': 0.399, 'p_value': 0.573}
     """
     import math
 
@@ -192,22 +215,59 @@ def compare_means(first: pd.Series, second: pd.Series) -> dict[str, float]:
     missing = float("nan")
     difference = float(x.mean() - y.mean()) if n and m else missing
     found = {"n_1": n, "n_2": m, "mean_1": float(x.mean()), "mean_2": float(y.mean()), "difference": difference}
-    found |= dict.fromkeys(("smd", "hedges_g", "statistic", "df", "p_value"), missing)
+    found |= dict.fromkeys(("smd", "hedges_g", "g_low", "g_high", "statistic", "df", "p_value"), missing)
     if min(n, m) < 2:
         return found
     v, w = float(x.var()), float(y.var())
     if v + w == 0:
         return found
-    from scipy.special import stdtr
+    from scipy.special import ndtri, stdtr
 
     pooled = ((n - 1) * v + (m - 1) * w) / (n + m - 2)
+    g = correct_bias(n + m - 2) * difference / math.sqrt(pooled)
+    half = float(ndtri(0.5 + level / 2)) * math.sqrt(1 / n + 1 / m + g**2 / (2 * (n + m)))
     error = v / n + w / m
     df = error**2 / ((v / n) ** 2 / (n - 1) + (w / m) ** 2 / (m - 1))
     t = difference / math.sqrt(error)
     return found | {
         "smd": difference / math.sqrt((v + w) / 2),
-        "hedges_g": (1 - 3 / (4 * (n + m) - 9)) * difference / math.sqrt(pooled),
+        "hedges_g": g,
+        "g_low": g - half,
+        "g_high": g + half,
         "statistic": t,
         "df": df,
         "p_value": float(2 * stdtr(df, -abs(t))),
     }
+
+
+def compare_groups(
+    first: pd.DataFrame, second: pd.DataFrame, variables: Sequence[str], words: pd.DataFrame
+) -> list[dict[str, Any]]:
+    """Compare two groups on numbers, and on each code of a category as a share; see `compare_means`.
+
+    Parameters
+    ----------
+    words
+        The dictionary, for labels and the order of codes.
+
+    Returns
+    -------
+    list of dict
+        One entry a variable or code: ``key``, ``label``, and what `compare_means` gives.
+    """
+    from firmties.display import as_codes, codes_of, label_of
+
+    rows = []
+    for name in variables:
+        x, y = first[name], second[name]
+        label = label_of(words, name)
+        if x.dtype.kind in "iufb":
+            parts = {name: (label, x, y)}
+        else:
+            codes, others = as_codes(x).dropna(), as_codes(y).dropna()
+            parts = {
+                f"{name}[{code}]": (f"{label}: {text}", (codes == code).astype(float), (others == code).astype(float))
+                for code, text in codes_of(words, name, sorted({*codes, *others})).items()
+            }
+        rows += [{"key": key, "label": text, **compare_means(one, two)} for key, (text, one, two) in parts.items()]
+    return rows

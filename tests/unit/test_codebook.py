@@ -361,9 +361,16 @@ def test_anchors_of_an_unknown_wave() -> None:
     assert read_anchors("trust,4.1,1.2,7") == ["wave: 7 is no wave of config.yaml; allowed: 1"]
 
 
-def test_margins_give_the_size_of_the_frame() -> None:
+def test_margins_give_the_count_of_each_category() -> None:
     rows = "wave,variable,category,count\n1,size,small,40\n1,size,large,10\n1,region,north,50\n2,size,small,30\n"
-    assert parse_margins(rows, [1, 2], file="frame.csv") == ({1: 50, 2: 30}, [])
+    margins = {1: {"size": {"small": 40, "large": 10}, "region": {"north": 50}}, 2: {"size": {"small": 30}}}
+    assert parse_margins(rows, [1, 2], file="frame.csv") == (margins, [])
+
+
+def test_a_category_of_the_margins_that_comes_twice() -> None:
+    rows = "wave,variable,category,count\n1,size,small,40\n1,size,small,10\n"
+    problems = parse_margins(rows, [1], file="frame.csv")[1]
+    assert problems == ["frame.csv: line 3: size 'small' of wave 1 comes twice; keep one row"]
 
 
 def test_margins_of_an_unknown_wave() -> None:

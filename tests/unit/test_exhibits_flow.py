@@ -48,6 +48,10 @@ def make_sources() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def make_margins(sizes: dict[int, int]) -> dict[int, dict[str, dict[str, int]]]:
+    return {wave: {"size": {"small": size - 7, "large": 7}} for wave, size in sizes.items()}
+
+
 @pytest.fixture
 def numbers() -> pd.DataFrame:
     return summarize(make_sources(), {})[0]
@@ -107,19 +111,19 @@ def test_invited_are_split_by_kind_of_sample(numbers: pd.DataFrame) -> None:
 
 
 def test_the_flow_starts_at_the_frame() -> None:
-    numbers = summarize(make_sources() | {"frame_margins": {1: 100, 2: 90}}, {})[0]
+    numbers = summarize(make_sources() | {"frame_margins": make_margins({1: 100, 2: 90})}, {})[0]
     not_drawn = numbers.loc[numbers["reason"] == "not drawn"].set_index("wave")["exits"].to_dict()
     assert boxes(numbers, "all")["frame"] == 190
     assert not_drawn == {"1": 58, "2": 58, "all": 116}
 
 
 def test_more_invited_than_the_frame_holds_are_an_entry() -> None:
-    numbers = summarize(make_sources() | {"frame_margins": {1: 30, 2: 90}}, {})[0]
+    numbers = summarize(make_sources() | {"frame_margins": make_margins({1: 30, 2: 90})}, {})[0]
     assert numbers.loc[numbers["reason"] == "invited beyond the frame", "exits"].tolist() == [-12, 0, -12]
 
 
 def test_sum_begins_where_all_waves_have_a_box() -> None:
-    numbers = summarize(make_sources() | {"frame_margins": {1: 100}}, {})[0]
+    numbers = summarize(make_sources() | {"frame_margins": make_margins({1: 100})}, {})[0]
     assert next(iter(boxes(numbers, "1"))) == "frame"
     assert next(iter(boxes(numbers, "all"))) == "invited"
 

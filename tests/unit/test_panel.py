@@ -1,11 +1,16 @@
 """Firms followed over waves, and groups compared."""
 
+import math
+from pathlib import Path
+
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import ttest_ind
 
 from firmties.errors import StudyError
-from firmties.panel import compare_means, count_pairs, follow_successors, trace_panel
+from firmties.panel import compare_means, correct_bias, count_pairs, follow_successors, trace_panel
 
 ANSWERS = pd.DataFrame({"wave": [1, 1, 1, 1, 2, 2, 3, 3], "firm": list("abcdaeab")})
 GONE = pd.DataFrame({"wave": [2], "firm": ["c"]})
@@ -82,9 +87,24 @@ def test_smd_by_hand():
 
 
 def test_hedges_g_by_hand():
-    # The pooled variance is (2 * 4 + 2 * 1) / 4 = 2.5; J = 1 - 3 / 15.
+    # The pooled variance is (2 * 4 + 2 * 1) / 4 = 2.5; J(4) = gamma(2) / (sqrt(2) gamma(3 / 2)) = sqrt(2 / pi).
     found = compare_means(pd.Series([2.0, 4, 6]), pd.Series([2.0, 3, 4]))
-    assert found["hedges_g"] == pytest.approx(0.8 / 2.5**0.5)
+    assert found["hedges_g"] == pytest.approx((2 / math.pi) ** 0.5 / 2.5**0.5)
+
+
+@given(st.integers(20, 2000))
+def test_exact_correction_is_near_its_common_approximation(df):
+    assert correct_bias(df) == pytest.approx(1 - 3 / (4 * df - 1), abs=1e-4)
+
+
+@pytest.mark.parametrize("quantity", ["hedges_g", "g_low", "g_high", "p_value"])
+@pytest.mark.parametrize(("variable", "first", "last"), [("growth", 40, 376), ("x", 4, 9)])
+def test_comparison_of_means_agrees_with_r(variable, first, last, quantity):
+    folder = Path(__file__).parents[1] / "reference" / "r"
+    x = pd.read_csv(folder / "inputs.csv")[variable]
+    expected = pd.read_csv(folder / "groups.csv").set_index(["test", "quantity"])["value"]
+    found = compare_means(x[:first], x[first:last])[quantity]
+    assert found == pytest.approx(expected["x, few" if variable == "x" else variable, quantity], rel=1e-10)
 
 
 def test_welch_p_agrees_with_scipy():

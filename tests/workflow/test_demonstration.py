@@ -116,6 +116,7 @@ def test_second_run_has_nothing_to_do(study: Path) -> None:
 BEFORE_SCORING = ("Reading", "Cleaning", "Linking", "Stacking", "Gathering")
 FLOW = {"Summarizing F1", "Drawing F1", "Comparing with kept results", "Rendering the report"}
 FIELDWORK = {"Summarizing T1", "Typesetting T1"}
+REPRESENTATION = {"Summarizing F2", "Drawing F2", "Summarizing T2", "Typesetting T2"}
 ATTRITION = {"Summarizing T15", "Typesetting T15"}
 
 
@@ -126,8 +127,11 @@ def down(study: Path) -> set[str]:
 
 
 EDITS = {
-    "data/frame_margins.csv": (lambda text: text + "\n", FLOW),
-    "data/raw/wave2_sample.csv": (replace(",R,", ",O,"), FLOW | FIELDWORK | ATTRITION | {"Stacking the sample files"}),
+    "data/frame_margins.csv": (lambda text: text + "\n", FLOW | REPRESENTATION),
+    "data/raw/wave2_sample.csv": (
+        replace(",R,", ",O,"),
+        FLOW | FIELDWORK | REPRESENTATION | ATTRITION | {"Stacking the sample files"},
+    ),
     "report.md": (lambda text: text + "\nOne more line.\n", {"Rendering the report"}),
 }
 

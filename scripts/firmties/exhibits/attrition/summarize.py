@@ -10,7 +10,7 @@ import pandas as pd
 
 from firmties.display import codes_of, label_of, reference_of
 from firmties.estimation import fit_model
-from firmties.panel import ANSWERED, BEFORE, CLOSED, compare_means, count_pairs, trace_panel
+from firmties.panel import ANSWERED, BEFORE, CLOSED, compare_groups, count_pairs, trace_panel
 from firmties.tables import join_words
 
 COUNTS = {
@@ -49,13 +49,14 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         table = asked[list(dict.fromkeys([firm, *options["variables"]]))].assign(stayed=stayed.astype(int))
         rows += [row | {"pair": name} for row in fit_staying(table, options["variables"], words)]
         for row in compare_groups(asked.loc[stayed], asked.loc[~stayed], options["variables"], words):
-            rows.append(row | {"section": "Stayers minus leavers (SMD)", "pair": name})
+            rows.append(row | {"section": "Stayers minus leavers (SMD)", "pair": name, "value": row["smd"]})
         if options.get("refreshment"):
             later = panel.loc[panel["wave"] == following].dropna(subset=[firm])
             before = status.loc[status["wave"] == wave].set_index(firm)["status"]
             new = later[firm].map(before) == BEFORE
             for row in compare_groups(later.loc[~new], later.loc[new], options["refreshment"], words):
-                rows.append(row | {"section": "Panel minus refreshment in the later wave (SMD)", "pair": name})
+                section = "Panel minus refreshment in the later wave (SMD)"
+                rows.append(row | {"section": section, "pair": name, "value": row["smd"]})
     columns = ["section", "key", "label", "pair", "value", "std_error", "p_value", "n_1", "n_2", "reason"]
     numbers = pd.DataFrame(rows).reindex(columns=columns)
     references = [
@@ -109,26 +110,3 @@ def label_term(term: str, words: pd.DataFrame) -> str:
     label = "Constant" if term == "Intercept" else label_of(words, name)
     code = code.removesuffix("]")
     return f"{label}: {codes_of(words, name).get(code, code)}" if bracket else label
-
-
-def compare_groups(
-    first: pd.DataFrame, second: pd.DataFrame, variables: list[str], words: pd.DataFrame
-) -> list[dict[str, Any]]:
-    """Compare two groups on numbers, and on each code of a category as a share; see `compare_means`."""
-    rows = []
-    for name in variables:
-        x, y = first[name], second[name]
-        if pd.api.types.is_numeric_dtype(x):
-            pairs = [(name, label_of(words, name), x, y)]
-        else:
-            present = sorted({*x.dropna().astype(str), *y.dropna().astype(str)})
-            pairs = [
-                (f"{name}[{code}]", f"{label_of(words, name)}: {label}",
-                 (x.dropna().astype(str) == code).astype(float), (y.dropna().astype(str) == code).astype(float))
-                for code, label in codes_of(words, name, present).items()
-            ]  # fmt: skip
-        for key, label, one, two in pairs:
-            found = compare_means(one, two)
-            part = {"n_1": found["n_1"], "n_2": found["n_2"], "p_value": found["p_value"]}
-            rows.append({"key": key, "label": label, "value": found["smd"], **part})
-    return rows

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from firmties.display import codes_of
-from firmties.errors import StudyError, describe_allowed
-from firmties.link import DISPOSITIONS
+from firmties.link import DISPOSITIONS, find_uninvited
 
 RATES = {
     "e": "e, share eligible among cases of known status",
@@ -157,24 +156,6 @@ def add_dispositions(invited: pd.DataFrame, sample_types: Mapping[str, str], add
                 above,
                 below,
             )
-
-
-def find_uninvited(listed: pd.DataFrame, open_link: Sequence[str]) -> pd.Series:
-    """Mark the rows of a sample file that came by open link; they were not drawn, so they enter no response rate.
-
-    Raises
-    ------
-    StudyError
-        If types of sample are declared as open links and the sample files have no column ``sample_type``.
-    """
-    if not open_link:
-        return pd.Series(False, index=listed.index)
-    if "sample_type" not in listed:
-        raise StudyError(
-            f"the sample files have no column 'sample_type' (exhibits: open_link: names {', '.join(open_link)}); "
-            + describe_allowed("sample_type", listed.columns)
-        )
-    return listed["sample_type"].isin(open_link)
 
 
 def add_visits(n_responses: int, excluded: pd.Series, options: Mapping[str, Any], add: Any, add_share: Any) -> None:

@@ -176,13 +176,17 @@ def choose_fit(fits: Sequence[dict[str, Any]], options: Mapping[str, Any]) -> di
     return [fit for fit in fitted if all(fit[key] == fitted[0][key] for key in same)][-1] if fitted else None
 
 
-def _follow_frame(frame: Mapping[Hashable, int], wave: Hashable, invited: int) -> list[Line]:
-    if wave not in frame:
+def _follow_frame(
+    margins: Mapping[Hashable, Mapping[str, Mapping[str, int]]], wave: Hashable, invited: int
+) -> list[Line]:
+    if wave not in margins:
         return []
+    # Each variable covers the whole frame, so the first one's categories add up to its size.
+    size = sum(next(iter(margins[wave].values())).values())
     return [
-        Line("box", "frame", "In the sampling frame", frame[wave]),
-        Line("exit", "invited", "not drawn", max(frame[wave] - invited, 0)),
-        Line("entry", "invited", "invited beyond the frame", max(invited - frame[wave], 0)),
+        Line("box", "frame", "In the sampling frame", size),
+        Line("exit", "invited", "not drawn", max(size - invited, 0)),
+        Line("entry", "invited", "invited beyond the frame", max(invited - size, 0)),
     ]
 
 

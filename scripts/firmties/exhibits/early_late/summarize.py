@@ -1,0 +1,142 @@
+"""Numbers on early against late respondents, wave by wave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from firmties.disclosure import mask_table
+from firmties.display import ENOUGH, FEW, describe_rows, label_of
+from firmties.errors import StudyError
+from firmties.panel import compare_groups
+
+COLUMNS = [
+    "wave", "wave_label", "key", "label", "n_1", "n_2", "mean_1", "mean_2", "difference", "hedges_g", "g_low",
+    "g_high", "p_value", "cell", "early", "late", "reason",
+]  # fmt: skip
+
+
+def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Compare the early third of a wave's respondents with its late third, who stand in for those who did not answer.
+
+    The method of Armstrong & Overton (1977), *Journal of Marketing Research* 14(3).
+
+    Returns
+    -------
+    numbers
+        One row a wave and variable (or code): n and mean of early (``_1``) and late (``_2``) respondents, their
+        ``difference`` (early minus late), ``hedges_g`` with its bounds, Welch's ``p_value``; ``cell`` as of
+        :func:`hide_small`; ``early`` and ``late`` say which values of the variable `by` they have. Where nobody is
+        early or late, a ``reason``.
+    notes
+        What the caption needs.
+    """
+    panel, waves, words = sources["panel"], sources["waves"], sources["dictionary"]
+    order = read_order(panel[options["by"]], options["by"])
+    rows: list[dict[str, Any]] = []
+    for wave, label in waves[["id", "label"]].itertuples(index=False):
+        here = panel.loc[panel["wave"] == wave]
+        known = order[here.index].dropna()
+        first, last = split_thirds(known)
+        place = {"wave": wave, "wave_label": str(label)}
+        if first is None:
+            reason = "not known" if known.empty else "does not vary"
+            rows.append(place | {"reason": f"{label_of(words, options['by'])}: {reason}"})
+            continue
+        place |= {"early": f"to {write_value(first)}", "late": f"after {write_value(last)}"}
+        early, late = here.loc[order[here.index] <= first], here.loc[order[here.index] > last]
+        for name in options["variables"]:
+            found = compare_groups(early, late, [name], words)
+            codes = not pd.api.types.is_numeric_dtype(panel[name]) or pd.api.types.is_bool_dtype(panel[name])
+            rows += [place | row for row in hide_small(found, codes)]
+    notes = describe_rows(panel.loc[order.notna()], sources["study"], waves)
+    return pd.DataFrame(rows).reindex(columns=COLUMNS), notes | {"by": label_of(words, options["by"])}
+
+
+def hide_small(rows: Sequence[Mapping[str, Any]], codes: bool) -> list[dict[str, Any]]:
+    """Blank the figures of small groups; of shares, which are counts, also those of codes that few or all but few have.
+
+    Parameters
+    ----------
+    rows
+        One variable's, from :func:`firmties.panel.compare_groups`.
+    codes
+        Whether means are shares.
+
+    Returns
+    -------
+    list of dict
+        The rows with ``cell``: ``shown``, ``no estimate`` (a group below :data:`firmties.display.ENOUGH`) or
+        ``suppressed`` (a count below :data:`firmties.display.FEW`, or one from which it would follow).
+
+    Examples
+    --------
+    >>> row = {"n_1": 40, "n_2": 30, "mean_1": 0.05, "mean_2": 0.5}
+    >>> hide_small([row], codes=True)[0]
+    {'n_1': 40, 'n_2': 30, 'cell': 'suppressed'}
+    """
+    hidden = [False] * len(rows)
+    if codes:
+        counts = pd.DataFrame(
+            [[round(row[f"mean_{at}"] * row[f"n_{at}"]) if row[f"n_{at}"] else 0 for at in (1, 2)] for row in rows]
+        )
+        if len(rows) == 1:  # yes or no: those who said no make the second row
+            counts = pd.concat([counts, pd.DataFrame([[rows[0][f"n_{at}"] - counts.iloc[0, at - 1] for at in (1, 2)]])])
+            counts = counts.reset_index(drop=True)
+        hidden = mask_table(counts, FEW)[0].any(axis=1).tolist()[: len(rows)]
+        hidden = [any(hidden)] if len(rows) == 1 else hidden
+    out = []
+    for row, secret in zip(rows, hidden, strict=True):
+        few = min(row["n_1"], row["n_2"]) < ENOUGH
+        kept = {key: row[key] for key in ("key", "label", "n_1", "n_2") if key in row} if few or secret else dict(row)
+        out.append(kept | {"cell": "no estimate" if few else "suppressed" if secret else "shown"})
+    return out
+
+
+def read_order(values: pd.Series, name: str) -> pd.Series:
+    """Read numbers as they are and times from their text; missing stays missing.
+
+    Raises
+    ------
+    StudyError
+        If a text is no time.
+    """
+    if pd.api.types.is_numeric_dtype(values):
+        return values.astype("Float64").astype("float64")
+    times = pd.to_datetime(values, errors="coerce", format="ISO8601", utc=True)
+    strange = values[times.isna() & values.notna()]
+    if len(strange):
+        raise StudyError(
+            f"exhibits: by: '{name}' orders answers by number or time; '{strange.iloc[0]}' is neither; name a variable "
+            "with the number of contacts, or a time such as 2021-03-01 09:30"
+        )
+    return times
+
+
+def split_thirds(order: pd.Series) -> tuple[Any, Any]:
+    """Find the last value of the early third and the value that ends the second third; equal values stay together.
+
+    Early is a value up to the first, late one above the second; (None, None) where nobody would be late.
+
+    Examples
+    --------
+    >>> first, last = split_thirds(pd.Series([1, 1, 1, 1, 2, 2, 3, 4]))
+    >>> print(first, last)
+    1 2
+    """
+    known = order.dropna().sort_values(ignore_index=True)
+    if known.empty:
+        return None, None
+    first, last = (known.iloc[-(-len(known) * third // 3) - 1] for third in (1, 2))
+    # Where more than two thirds share the highest value, those below it are the early ones.
+    if last == known.iloc[-1]:
+        below = known[known < last]
+        return (below.iloc[-1], below.iloc[-1]) if len(below) else (None, None)
+    return first, last
+
+
+def write_value(value: Any) -> str:
+    """Write a number of contacts, or the day alone of a time, which is one respondent's."""
+    return f"{value:%Y-%m-%d}" if isinstance(value, pd.Timestamp) else f"{value:g}"
