@@ -7,9 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pyreadstat
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from firmties.errors import StudyError
 from firmties.readers import list_modules, list_suffixes, load_module, read_wave
+from firmties.readers.text import has_sound_quotes, read_rows, split_cells
 
 EXPORTS = Path(__file__).parents[3] / "shared" / "data" / "exports"
 
@@ -23,6 +26,11 @@ def write(folder: Path, text: str | bytes, name: str = "wave1.csv") -> Path:
 def test_csv_keeps_text_as_it_is(tmp_path: Path) -> None:
     responses, _ = read_wave(write(tmp_path, "\ufeffid,x\n007,NA\n8,\n"), {"id": 1})
     assert responses.values.tolist() == [[1, "007", "NA"], [2, "8", ""]]
+
+
+def test_mark_of_utf_8_is_no_part_of_a_name_though_the_encoding_is_stated(tmp_path: Path) -> None:
+    responses, _ = read_wave(write(tmp_path, "\ufeffid,x\n007,1\n"), {"id": 1, "encoding": "utf-8"})
+    assert list(responses) == ["raw_row", "id", "x"]
 
 
 def test_csv_with_quoted_line_break(tmp_path: Path) -> None:
@@ -47,6 +55,7 @@ def test_where_picks_rows_and_keeps_their_numbers(tmp_path: Path) -> None:
         ("id,x\n1,2\n", {"where": {"wav": 1}}, "no column 'wav'"),
         ("id,x\n1,2\n", {"where": {"x": 3}}, "no row has x = 3"),
         ("id,x\n1,2\n", {"sha256": "0"}, "not the one that was registered"),
+        ('id,x\n1,"a"b\n', {}, "',' expected after '\"'"),
         ('id,x\n1,"cut o', {}, "cannot be read as delimited text: unexpected end of data"),
         ("id,x\n1,K\u00f6ln\n2,Gr\u00fc".encode()[:-1], {}, "byte 18 is not utf-8, though .* cut off or damaged"),
         ("id,x\n1,2\n", {"format": "qualtrix"}, "no reader 'qualtrix' .*; did you mean 'qualtrics'"),
@@ -126,3 +135,27 @@ def test_every_reader_module_is_of_one_kind() -> None:
 def test_every_suffix_is_of_one_module() -> None:
     suffixes = [suffix for name in list_modules() for suffix in getattr(load_module(name), "SUFFIXES", ())]
     assert sorted(suffixes) == list_suffixes()
+
+
+@given(
+    st.text(alphabet='ab1 ,;"\n\r\tä\u00a0', max_size=60).filter(str.strip),
+    st.sampled_from([",", ";", "\t"]),
+)
+@settings(max_examples=500, deadline=None)
+def test_cells_split_by_columns_are_those_read_by_rows(text: str, delimiter: str) -> None:
+    cells = split_cells(text.encode(), delimiter)
+    assert cells is None or list(cells) == list(read_rows(text, delimiter))
+
+
+def test_sound_text_is_split_by_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("firmties.readers.text.read_rows", lambda text, _: iter([["id", "x", "y"]]))
+    cells = split_cells(b'id,x,y\n\n1,"two, ""2""\nlines", z \n', ",")
+    assert cells is not None
+    assert list(cells) == [["id", "x", "y"], ["1", 'two, "2"\nlines', "z"]]
+
+
+@pytest.mark.parametrize("block", [5, 8, 13])
+def test_quotes_are_followed_from_block_to_block(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    monkeypatch.setattr("firmties.readers.text.BLOCK", block)
+    texts = (b'id,"a""b",c\n1,"2\n3",""\n', b'id,"a""b",c\n1,"2\n3"4,""\n')
+    assert [has_sound_quotes(text, ",") for text in texts] == [True, False]

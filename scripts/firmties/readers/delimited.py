@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from firmties.readers.text import make_table, read_cells, read_first_rows
+from firmties.readers.text import Cells, make_table, read_cells, read_first_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +16,6 @@ SHORT_NAME = "CSV"
 SUFFIXES = (".csv", ".tsv", ".txt")
 
 
-def interpret(rows: Sequence[Sequence[str]], labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Interpret one header row and the responses under it; see :mod:`firmties.readers`."""
     return make_table(rows[0], rows[1:], labels)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from firmties.readers.text import make_table, name_apart
+from firmties.readers.text import Cells, make_table, name_apart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ def recognize(rows: Sequence[Sequence[str]]) -> bool:
     return bool(body) and all(row and _TIME.fullmatch(row[0]) for row in body) and worded * 2 > len(header[1:]) > 0
 
 
-def interpret(rows: Sequence[Sequence[str]], labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Interpret the rows of a Google Forms export; see :mod:`firmties.readers`.
 
     A question asked twice with the same words is numbered. Several answers stand in one cell, with ", " between

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from firmties.readers.text import make_table
+from firmties.readers.text import Cells, make_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ def recognize(rows: Sequence[Sequence[str]]) -> bool:
     return any(signs <= header for signs in (*_SIGNS, *_SIGNS_OF_PATHS))
 
 
-def interpret(rows: Sequence[Sequence[str]], labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Interpret the rows of a KoboToolbox or ODK export; see :mod:`firmties.readers`.
 
     Beside a question of several answers, whose cell holds its codes with blanks between them, stands a column a

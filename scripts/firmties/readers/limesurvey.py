@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from firmties.readers.text import make_table
+from firmties.readers.text import Cells, make_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ def strip_text(cell: str) -> str:
     return code if point and " " not in code else cell
 
 
-def interpret(rows: Sequence[Sequence[str]], labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Interpret the rows of a LimeSurvey export; see :mod:`firmties.readers`.
 
     The placeholder of a time that was not kept becomes blank. A multiple answer comes as a column a choice: Y, or

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from firmties.readers.text import make_table, name_apart
+from firmties.readers.text import Cells, make_table, name_apart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +83,7 @@ def read_import_id(cell: str) -> str:
     return ""
 
 
-def interpret(rows: Sequence[Sequence[str]], labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Interpret the rows of a Qualtrics export; see :mod:`firmties.readers`.
 
     A multiple answer comes as a column a choice, 1 or blank: blank is told from "asked, none chosen" by nothing in

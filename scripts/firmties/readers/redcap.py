@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from firmties.readers.text import make_table
+from firmties.readers.text import Cells, make_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ def recognize(rows: Sequence[Sequence[str]]) -> bool:
     return EVENT in header or (state and (header[0].endswith("_id") or any("___" in name for name in header)))
 
 
-def interpret(rows: Sequence[Sequence[str]], labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Interpret the rows of a REDCap export; see :mod:`firmties.readers`.
 
     Where events are waves, ``where: {redcap_event_name: …}`` of the wave's entry picks their rows.

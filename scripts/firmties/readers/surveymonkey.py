@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from firmties.readers.text import make_table, name_apart
+from firmties.readers.text import Cells, make_table, name_apart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,7 @@ def name_columns(questions: Sequence[str], choices: Sequence[str]) -> tuple[list
     return names, {name: name for name in names if name}
 
 
-def interpret(rows: Sequence[Sequence[str]], labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Interpret the rows of a SurveyMonkey export; see :mod:`firmties.readers`.
 
     A multiple answer comes as a column a choice, with the choice's words or blank.

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 DELIMITERS = (",", ";", "\t", "|")
 HEAD = 262_144
 """Bytes that are looked at to tell a file's format."""
+BLOCK = 8_388_608
+"""Bytes that are looked at at a time; fewer than the longest cell may have, so that a lost quote is found as one."""
 FIRST_ROWS = 6
 """Rows that a format is told by: the three header rows of the widest format, and some responses."""
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -103,7 +105,37 @@ def read_first_rows(path: Path, settings: Mapping[str, Any]) -> list[list[str]]:
         return []
 
 
-def read_cells(path: Path, settings: Mapping[str, Any]) -> tuple[list[list[str]], dict[str, Any]]:
+class Cells(Sequence[list[str]]):
+    """Rows of cells, all equally long, kept by column: an index gives one row, a slice further cells.
+
+    Examples
+    --------
+    >>> cells = Cells.from_rows([["id", "size"], ["a", "3"], ["b", "5"]])
+    >>> cells[0], len(cells[1:]), cells[1:].columns[1].to_pylist()
+    (['id', 'size'], 2, ['3', '5'])
+    """
+
+    def __init__(self, columns: Sequence[Any]) -> None:
+        self.columns = columns
+
+    @classmethod
+    def from_rows(cls, rows: Sequence[Sequence[str]]) -> Cells:
+        """Turn rows into columns of Arrow text."""
+        import pyarrow as pa
+
+        return cls([pa.chunked_array([pa.array(column, pa.large_string())]) for column in zip(*rows, strict=True)])
+
+    def __len__(self) -> int:
+        return len(self.columns[0]) if self.columns else 0
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            start, stop, _ = place.indices(len(self))
+            return Cells([column.slice(start, max(stop - start, 0)) for column in self.columns])
+        return [column[place].as_py() for column in self.columns]
+
+
+def read_cells(path: Path, settings: Mapping[str, Any]) -> tuple[Cells, dict[str, Any]]:
     """Read a text file as rows of cells without the blanks around them.
 
     Returns
@@ -118,19 +150,82 @@ def read_cells(path: Path, settings: Mapping[str, Any]) -> tuple[list[list[str]]
     ValueError
         If it is no text, has no header, or a row is longer or shorter than the header, which is named by its line.
     """
-    text, encoding = decode(path.read_bytes(), settings.get("encoding"))
+    content = path.read_bytes()
+    text, encoding = decode(content, settings.get("encoding"))
     if "\0" in text:
         raise ValueError("it holds zero bytes, so it is not text")
     delimiter = settings.get("delimiter") or ("\t" if path.suffix.lower() == ".tsv" else find_delimiter(text[:HEAD]))
-    rows = list(read_rows(text, delimiter))
-    if not rows or not any(rows[0]):
+    if encoding != "utf-8":
+        content = text.encode()
+    del text  # a large file is in memory once
+    content = content.removeprefix(codecs.BOM_UTF8)
+    cells = split_cells(content, delimiter)
+    if cells is None:
+        rows = list(read_rows(content.decode(), delimiter))
+        cells = Cells.from_rows(rows)
+    if not cells or not any(cells[0]):
         raise ValueError("it has no header row")
     detected = []
     if not settings.get("encoding") and encoding not in ("utf-8", "utf-8-sig"):
         detected.append(f"encoding {encoding}")
     if not settings.get("delimiter") and delimiter != ",":
         detected.append(f"delimiter {'tab' if delimiter == chr(9) else delimiter}")
-    return rows, {"encoding": encoding, "delimiter": delimiter, "detected": detected}
+    return cells, {"encoding": encoding, "delimiter": delimiter, "detected": detected}
+
+
+def split_cells(content: bytes, delimiter: str) -> Cells | None:
+    """Split UTF-8 text into cells as :func:`read_rows` does, a column at a time; None if only that can judge it.
+
+    That is so of quotes within a cell, of rows of unequal length and of a row that takes more than ``BLOCK``.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from pyarrow import csv as arrow_csv
+
+    if len(delimiter.encode()) > 1 or delimiter in '"\r\n' or not has_sound_quotes(content, delimiter):
+        return None
+    try:
+        header = next(read_rows(content[:BLOCK].decode(errors="replace"), delimiter), [])
+        table = arrow_csv.read_csv(
+            pa.py_buffer(content),
+            read_options=arrow_csv.ReadOptions(autogenerate_column_names=True, block_size=BLOCK),
+            parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=b'"' in content),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types={f"f{place}": pa.string() for place in range(len(header))}, strings_can_be_null=False
+            ),
+        )
+    except (pa.ArrowInvalid, csv.Error):
+        return None
+    columns = table.columns
+    del table
+    for place, column in enumerate(columns):
+        # In place, so that no two columns are there twice.
+        columns[place] = pc.utf8_trim_whitespace(column).cast(pa.large_string())
+    return Cells(columns)
+
+
+def has_sound_quotes(content: bytes, delimiter: str) -> bool:
+    r"""Whether every quote opens a cell, closes one, or stands doubled within one.
+
+    Examples
+    --------
+    >>> [has_sound_quotes(text, ",") for text in (b'a,"b""c,"\n', b'a,b"c\n', b'"a"b\n', b'a,"b')]
+    [True, False, False, False]
+    """
+    import numpy as np
+
+    letters = np.frombuffer(content, dtype="uint8")
+    beside = np.zeros(256, dtype=bool)
+    beside[list(f'{delimiter}\r\n"'.encode())] = True
+    inside = 0
+    for place in range(0, len(letters), BLOCK):
+        quotes = place + np.flatnonzero(letters[place : place + BLOCK] == ord('"'))
+        opening, closing = quotes[inside::2], quotes[1 - inside :: 2]
+        sound = beside[letters[np.maximum(opening, 1) - 1]] | (opening == 0)
+        if not sound.all() or not beside[letters[closing[closing < len(letters) - 1] + 1]].all():
+            return False
+        inside = (inside + len(quotes)) % 2
+    return not inside
 
 
 def read_rows(text: str, delimiter: str) -> Iterator[list[str]]:
@@ -151,9 +246,7 @@ def read_rows(text: str, delimiter: str) -> Iterator[list[str]]:
         yield [cell.strip() for cell in row]
 
 
-def make_table(
-    names: Sequence[str], body: Sequence[Sequence[str]], labels: Mapping[str, Any]
-) -> tuple[pd.DataFrame, dict[str, Any]]:
+def make_table(names: Sequence[str], body: Cells, labels: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Make a table of cells under column names; nameless columns without an answer are left out, and that is said.
 
     Raises
@@ -161,16 +254,16 @@ def make_table(
     ValueError
         If a name appears twice, or a column without a name holds answers.
     """
-    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
     if repeated := sorted(name for name, n in Counter(names).items() if name and n > 1):
         raise ValueError(f"column names appear twice: {', '.join(repeated)}")
     kept = [place for place, name in enumerate(names) if name]
     for place, name in enumerate(names):
-        if not name and any(row[place] for row in body):
+        if not name and pc.any(pc.not_equal(body.columns[place], "")).as_py():
             raise ValueError(f"column {place + 1} has no name but holds answers; name it in the file and say so")
-    columns = list(zip(*body, strict=True)) if body else [()] * len(names)
-    table = pd.DataFrame({names[place]: pd.Series(columns[place], dtype="str") for place in kept})
+    table = pa.table({names[place]: body.columns[place] for place in kept}).to_pandas()
     said = dict(labels)
     if len(kept) < len(names):
         gone = len(names) - len(kept)
