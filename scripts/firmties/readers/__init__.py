@@ -8,7 +8,8 @@ as text, blank where nothing was recorded, and the labels that the format carrie
 
 A container of cells (delimited text, a workbook) has ``SUFFIXES``, ``read_first_rows(path, settings)``,
 ``read_cells(path, settings)``, which returns rows of text, kept by column (:class:`firmties.readers.text.Cells`), and
-labels, and ``interpret(rows, labels)``, which takes them for one header row and responses. ``SHORT_NAME`` follows the name of the tool whose rows it holds.
+labels, and ``interpret(rows, labels)``, which takes them for one header row and responses. ``SHORT_NAME`` follows the
+name of the tool whose rows it holds.
 
 A survey tool (Qualtrics) has ``recognize(rows)``, which says of a container's first rows whether it wrote them, and
 ``interpret(rows, labels)``, which makes responses and labels of all of them.
