@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 RECORDS = Path("data/waves")
 PAGES = Path("reports/waves")
-OWN_KEYS = ("format", "delimiter", "encoding", "decimal")
+OWN_KEYS = ("format", "sheet", "delimiter", "encoding", "decimal")
 
 
 def load_earlier(study: Study, number: int) -> dict[int, CleanWave]:
@@ -403,6 +403,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--mode", help="how the answers were collected, such as web")
     parser.add_argument("--crosswalk", type=Path, help="rows of the crosswalk for this wave")
     parser.add_argument("--codebook", type=Path, help="rows of the codebook for this wave's new questions")
+    parser.add_argument("--sheet", help="the sheet of a workbook, where several hold rows")
     parser.add_argument("--delimiter", help="what stands between the columns of a text file")
     parser.add_argument("--encoding", help="the encoding of a text file")
     parser.add_argument("--format", help="the reader, where it is not found (docs/exports.md)")

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from firmties.errors import StudyError
 
 
-def draft(file: Path, output: Path, dictionary: Path | None = None) -> int:
+def draft(file: Path, output: Path, dictionary: Path | None = None, sheet: str | None = None) -> int:
     """Read the export, write the codebook; return the number of variables."""
     from firmties.dictionaries import read_dictionary
     from firmties.draft import draft_codebook, guard_cell
@@ -21,7 +21,7 @@ def draft(file: Path, output: Path, dictionary: Path | None = None) -> int:
 
     if output.exists():
         raise StudyError(f"{output}: is there already and is never overwritten; name another file with --output")
-    responses, labels = read_wave(file, {"id": 1})
+    responses, labels = read_wave(file, {"id": 1, "sheet": sheet})
     if dictionary:
         # What the dictionary says of a column goes before what the export says.
         for part, said in read_dictionary(dictionary).items():
@@ -39,11 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return the exit status."""
     parser = argparse.ArgumentParser(prog="firmties draft", description="Draft a codebook from an export.")
     parser.add_argument("file", type=Path, help="the export as it came")
+    parser.add_argument("--sheet", help="the sheet of a workbook, where several hold rows")
     parser.add_argument("--dictionary", type=Path, help="the tool's data dictionary")
     parser.add_argument("--output", type=Path, default=Path("codebook.csv"), help="the codebook to write")
     options = parser.parse_args(arguments)
     try:
-        count = draft(options.file, options.output, options.dictionary)
+        count = draft(options.file, options.output, options.dictionary, options.sheet)
     except StudyError as error:
         print(error, file=sys.stderr)
         return 1

@@ -14,8 +14,8 @@ PACKAGE = "firmties"
 KEPT = Path("data/kept")
 MANIFEST = "manifest.json"
 PACKAGES = (
-    "jinja2", "jsonschema", "matplotlib", "numpy", "pandas", "pingouin", "pyarrow",
-    "pypandoc_binary", "pyreadstat", "pyyaml", "scipy", "seaborn", "snakemake", "statsmodels", "typst",
+    "jinja2", "jsonschema", "matplotlib", "numpy", "pandas", "pingouin", "pyarrow", "pypandoc_binary",
+    "pyreadstat", "python-calamine", "pyyaml", "scipy", "seaborn", "snakemake", "statsmodels", "typst",
 )  # fmt: skip
 
 

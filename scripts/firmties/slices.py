@@ -22,7 +22,7 @@ def pick_keys(config: Config) -> dict[str, str]:
 
 def slice_read(wave: Config) -> dict[str, Any]:
     """What reading a wave depends on."""
-    return pick(wave, "id", "format", "delimiter", "encoding", "where", "sha256")
+    return pick(wave, "id", "format", "sheet", "delimiter", "encoding", "where", "sha256")
 
 
 def slice_clean(config: Config, wave: Config) -> dict[str, Any]:

@@ -715,7 +715,7 @@ def describe_file(
 ) -> dict[str, str]:
     """State what the page says of the file."""
     facts = {
-        "file": f"{labels['file']}, {labels['format']}, {labels.get('encoding') or 'encoding not stated'}",
+        "file": ", ".join(filter(None, (labels["file"], labels["format"], labels.get("encoding")))),
         "checksum": f"SHA-256 {labels['sha256']}",
         "size": f"{len(responses):,} responses, {responses.shape[1] - 1:,} columns",
         "field window": " to ".join(map(str, entry["field"])) if "field" in entry else "not stated",

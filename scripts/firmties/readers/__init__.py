@@ -101,8 +101,8 @@ def read_wave(path: str | Path, settings: Mapping[str, Any]) -> tuple[pd.DataFra
     path
         The export, as the survey tool or statistics package wrote it.
     settings
-        The wave's entry of ``waves:`` in config.yaml; ``format``, ``delimiter``,
-        ``encoding``, ``where`` and ``sha256`` are used here.
+        The wave's entry of ``waves:`` in config.yaml; ``format``, ``sheet``,
+        ``delimiter``, ``encoding``, ``where`` and ``sha256`` are used here.
 
     Returns
     -------

@@ -38,5 +38,8 @@ def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[s
     """
     names = name_apart(rows[0])
     labels["columns"] = {name: text for name, text in zip(names, rows[0], strict=True) if text}
-    labels["lost"] = ["no codes: answers are the words of the choices; several answers are joined by ', '"]
+    labels["lost"] = [
+        *labels.get("lost", []),
+        "no codes: answers are the words of the choices; several answers are joined by ', '",
+    ]
     return make_table(names, rows[1:], labels)

@@ -102,7 +102,7 @@ def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[s
         labels["values"] = {name: VALUES[found] for name, found in ids.items() if found in VALUES}
         labels["identifying"] = [name for name, found in ids.items() if found in IDENTIFYING]
     else:
-        labels["lost"] = ["no ImportIds: columns are known by their names alone"]
+        labels["lost"] = [*labels.get("lost", []), "no ImportIds: columns are known by their names alone"]
     table, labels = make_table(names, rows[headers:], labels)
     if choices := find_choices(table):
         named = ", ".join(choices[:3]) + (f" and {len(choices) - 3} more" if len(choices) > 3 else "")

@@ -62,6 +62,7 @@ def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[s
     names, labels["columns"] = name_columns(rows[0], rows[1])
     labels["detected"] = [*labels["detected"], "2 header rows"]
     labels["lost"] = [
+        *labels.get("lost", []),
         "no codes: answers are the words of the choices",
         "a column a choice holds its words or blank: blank may be asked and not chosen, or not asked",
     ]
