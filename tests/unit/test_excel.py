@@ -89,7 +89,7 @@ class TestCells:
         path = write_workbook(tmp_path / "wave.xlsx", {"data": [["a", "b", "c"], *rows]})
         cells, _ = excel.read_cells(path, {})
         texts = [["" if cell is None else str(cell).strip() for cell in row] for row in rows]
-        assert cells == [["a", "b", "c"], *(row for row in texts if any(row))]
+        assert [list(cells[n]) for n in range(len(cells))] == [["a", "b", "c"], *(row for row in texts if any(row))]
 
 
 class TestTable:

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from firmties.errors import describe_allowed
-from firmties.readers.text import FIRST_ROWS, make_table
+from firmties.readers.text import FIRST_ROWS, Cells, make_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -300,7 +300,7 @@ def read_first_rows(path: Path, settings: Mapping[str, Any]) -> list[list[str]]:
         return []
 
 
-def read_cells(path: Path, settings: Mapping[str, Any]) -> tuple[list[list[str]], dict[str, Any]]:
+def read_cells(path: Path, settings: Mapping[str, Any]) -> tuple[Cells, dict[str, Any]]:
     """Read a sheet as rows of text; the sheet that ``sheet`` names, else the only one that holds rows.
 
     Rows without any answer are left out, as are blank rows and columns before the table.
@@ -324,10 +324,10 @@ def read_cells(path: Path, settings: Mapping[str, Any]) -> tuple[list[list[str]]
         raise ValueError(f"sheet '{labels['sheet']}' holds no row")
     if between:
         labels["lost"] = [f"{between} blank row{'s' if between > 1 else ''} among the others"]
-    return filled, labels
+    return Cells.from_rows(filled), labels
 
 
-def interpret(rows: Sequence[Sequence[str]], labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
+def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Interpret one header row and the responses under it; see :mod:`firmties.readers`."""
     try:
         return make_table(rows[0], rows[1:], labels)
