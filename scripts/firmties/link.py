@@ -124,3 +124,9 @@ def find_uninvited(listed: pd.DataFrame, open_link: Sequence[str]) -> pd.Series:
             + describe_allowed("sample_type", listed.columns)
         )
     return listed["sample_type"].isin(open_link)
+
+
+def find_keys(table: pd.DataFrame, others: pd.DataFrame, firm: str) -> pd.Series:
+    """Mark the rows whose wave and firm stand in another table."""
+    keys = pd.MultiIndex.from_frame(table[["wave", firm]])
+    return pd.Series(keys.isin(pd.MultiIndex.from_frame(others[["wave", firm]])), index=table.index)

@@ -169,6 +169,70 @@ def count_pairs(status: pd.DataFrame, firm: str, waves: Sequence[int]) -> pd.Dat
     return pd.DataFrame(rows, columns=columns)
 
 
+def name_retention(closed: pd.DataFrame | None) -> str:
+    """Name the share of firms that stayed, the same in every exhibit, by whether closed firms are known."""
+    return "Retention, % of those not closed" if closed is not None else "Retention, % of all (closed are not known)"
+
+
+def find_closed(sample: pd.DataFrame | None, dispositions: Sequence[str], firm: str) -> pd.DataFrame | None:
+    """Find the firms that sample files report as out of the population: ``wave`` and firm; None if none can be known.
+
+    Parameters
+    ----------
+    dispositions
+        Those that say so, such as NE.
+    """
+    if sample is None or not dispositions:
+        return None
+    return sample.loc[sample["disposition"].isin(dispositions), ["wave", firm]]
+
+
+def measure_retention(
+    status: pd.DataFrame, firm: str, waves: Sequence[int], sample: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Measure for each pair of consecutive waves the share that stayed, over all firms and by type of sample.
+
+    Parameters
+    ----------
+    status
+        As of `trace_panel`.
+    sample
+        ``wave``, firm key and, if types are to be told apart, ``sample_type``: how a firm came into the earlier wave.
+
+    Returns
+    -------
+    DataFrame
+        One row a pair and type: ``wave``, ``next_wave``, ``sample_type`` (blank: all), ``stayed``, ``asked`` (stayed
+        or left; closed firms are neither), ``retention``; types only where the study has several.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> answers = pd.DataFrame({"wave": [1, 1, 1, 2, 2], "firm": ["a", "b", "c", "a", "b"]})
+    >>> kinds = pd.DataFrame({"wave": 1, "firm": ["a", "b", "c"], "sample_type": ["panel", "fresh", "fresh"]})
+    >>> found = measure_retention(trace_panel(answers, "firm", [1, 2]), "firm", [1, 2], kinds)
+    >>> found[["sample_type", "stayed", "asked"]].values.tolist()
+    [['', 2, 3], ['fresh', 1, 2], ['panel', 1, 1]]
+    """
+    import pandas as pd
+
+    rows = []
+    for wave, following in pairwise(waves):
+        groups = {"": status}
+        if sample is not None and "sample_type" in sample:
+            here = sample.loc[sample["wave"] == wave]
+            answered = status.loc[(status["wave"] == wave) & (status["status"] == ANSWERED), firm]
+            kinds = here.loc[here[firm].isin(answered)].groupby("sample_type")[firm]
+            if sample["sample_type"].nunique() > 1:
+                groups |= {str(kind): status.loc[status[firm].isin(firms)] for kind, firms in kinds}
+        for kind, members in groups.items():
+            pair = count_pairs(members, firm, [wave, following]).iloc[0]
+            counts = {"stayed": int(pair["stayed"]), "asked": int(pair["stayed"] + pair["left"])}
+            rows.append({"wave": wave, "next_wave": following, "sample_type": kind, **counts,
+                         "retention": pair["retention"]})  # fmt: skip
+    return pd.DataFrame(rows, columns=["wave", "next_wave", "sample_type", "stayed", "asked", "retention"])
+
+
 def correct_bias(df: float) -> float:
     r"""Compute the exact small-sample correction of a standardized mean difference.
 

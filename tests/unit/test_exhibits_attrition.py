@@ -46,6 +46,23 @@ def test_refreshment_is_compared_with_the_panel():
     assert (value(numbers, "Panel", "x", "n_1"), value(numbers, "Panel", "x", "n_2")) == (25, 4)
 
 
+def test_answers_by_open_link_are_no_refreshment():
+    sources = make(FIRST + SECOND)
+    firms = [firm for wave, firm, _ in SECOND]
+    kinds = ["open" if firm == "n0" else "drawn" for firm in firms]
+    sources["sample"] = pd.DataFrame({"wave": 2, "firm": firms, "sample_type": kinds, "disposition": "I"})
+    numbers, _ = summarize(sources, {"variables": ["x"], "refreshment": ["x"], "open_link": ["open"]})
+    assert value(numbers, "Panel", "x", "n_2") == 3
+
+
+def test_large_difference_from_refreshment_is_marked():
+    # Means .4 and .75, variances .25 and .417: SMD -.61.
+    table = tabulate(
+        *summarize(make(FIRST + SECOND), {"variables": ["x"], "refreshment": ["x"]}), {"title": "Attrition"}
+    )
+    assert table.rows[-1].cells[-1].endswith("large")
+
+
 def test_closed_firms_are_no_leavers():
     sources = make(FIRST + SECOND)
     sources["sample"] = pd.DataFrame({"wave": [2, 2], "firm": ["f0", "f2"], "disposition": ["NE", "R"]})

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from firmties.errors import StudyError
+from firmties.exhibits.attrition import summarize as attrition
 from firmties.exhibits.fieldwork.summarize import compute_rates, summarize
 from firmties.exhibits.fieldwork.tabulate import tabulate
 
@@ -25,6 +26,7 @@ def sources():
         "ledger": pd.DataFrame(
             {
                 "wave": [1, 1, 1, 2],
+                "firm": ["t", "x", "a", "e"],
                 "variable": ["", None, "emp", None],
                 "rule": ["test", "no consent", "range", "broke off"],
             }
@@ -63,6 +65,81 @@ def test_single_values_in_the_ledger_are_no_exclusions(sources):
 def test_retention_is_the_share_of_the_wave_before(sources):
     numbers, _ = summarize(sources, {})
     assert value(numbers, "retention", 2) == pytest.approx(1 / 3)
+
+
+def test_response_rates_of_a_type_of_sample(sources):
+    sources["sample"]["sample_type"] = ["old", "old", "new", "new", "new", "new"]
+    numbers, _ = summarize(sources, {})
+    # Of the new: P, R, UH, NE.
+    assert (value(numbers, "RR2 old", 1), value(numbers, "RR2 new", 1)) == (1.0, pytest.approx(1 / 3))
+
+
+def test_rr3_of_a_type_has_the_types_own_share_eligible(sources):
+    sources["sample"]["sample_type"] = ["new", "old", "old", "old", "new", "new"]
+    numbers, _ = summarize(sources, {})
+    # Of the new: I, UH, NE; e = 1 / 2.
+    assert value(numbers, "RR3 new", 1) == pytest.approx(1 / 1.5)
+
+
+def test_notes_hold_numerator_and_denominator_of_each_rate(sources):
+    notes = summarize(sources, {})[1]
+    assert notes["Response rates, %; Response rate 3; 2021"] == "2 / 4.8"
+
+
+def test_retention_equals_that_of_the_attrition_table(sources):
+    sources["sample"].loc[6] = [2, "c", "fresh", "NE"]
+    sources["panel"]["x"] = 1.0
+    options = {"closed": ["NE"]}
+    own = value(summarize(sources, options)[0], "retention", 2)
+    other = attrition.summarize(sources, options | {"variables": ["x"]})[0].set_index("key").loc["retention"]
+    assert (own, own) == (0.5, other["value"])
+
+
+def test_retention_is_called_alike_in_the_attrition_table(sources):
+    sources["panel"]["x"] = 1.0
+    own = summarize(sources, {"closed": ["NE"]})[0].set_index("key").loc["retention", "label"]
+    others = attrition.summarize(sources, {"closed": ["NE"], "variables": ["x"]})[0].set_index("key")["label"]
+    without = summarize(sources, {})[0].set_index("key").loc["retention", "label"]
+    assert (own == others["retention"], own == without) == (True, False)
+
+
+def test_retention_of_a_type_is_of_the_firms_of_that_type_in_the_wave_before(sources):
+    sources["sample"]["sample_type"] = ["old", "old", "new", "new", "new", "new"]
+    numbers, _ = summarize(sources, {})
+    assert (value(numbers, "retention old", 2), value(numbers, "retention new", 2)) == (0.5, 0.0)
+
+
+def test_a_visitor_counts_once_with_the_response_that_got_furthest(sources):
+    # Firm d of wave 2 broke off before it answered.
+    sources["ledger"].loc[3, "firm"] = "d"
+    numbers, _ = summarize(sources, {"not_agreed": ["no consent"], "not_finished": ["broke off"]})
+    assert (value(numbers, "visits", 2), value(numbers, "completion", 2)) == (2, 1.0)
+
+
+def test_responses_without_a_firm_are_visitors_of_their_own(sources):
+    sources["ledger"].loc[[1, 3], ["wave", "firm"]] = [[2, None], [2, None]]
+    numbers, _ = summarize(sources, {"not_agreed": ["no consent"]})
+    assert value(numbers, "visits", 2) == 4
+
+
+def test_view_rate_is_visitors_over_invited(sources):
+    numbers, _ = summarize(sources, {"not_visits": ["test"], "not_agreed": ["no consent"]})
+    # Of the six invited a, b, c and x came.
+    assert value(numbers, "view", 1) == pytest.approx(4 / 6)
+
+
+def test_study_without_samples_has_no_view_rate(sources):
+    del sources["sample"]
+    numbers, _ = summarize(sources, {"not_agreed": ["no consent"]})
+    assert "view" not in set(numbers["key"])
+
+
+def test_completion_of_a_type_of_sample(sources):
+    sources["sample"] = pd.DataFrame(
+        {"wave": 2, "firm": list("bde"), "sample_type": ["old", "old", "new"], "disposition": "I"}
+    )
+    numbers, _ = summarize(sources, {"not_agreed": ["no consent"], "not_finished": ["broke off"]})
+    assert (value(numbers, "completion: old", 2), value(numbers, "completion: new", 2)) == (1.0, 0.0)
 
 
 def test_participation_is_agreed_over_visitors(sources):

@@ -10,7 +10,18 @@ import pandas as pd
 
 from firmties.display import codes_of, label_of, reference_of
 from firmties.estimation import fit_model
-from firmties.panel import ANSWERED, BEFORE, CLOSED, compare_groups, count_pairs, trace_panel
+from firmties.link import find_keys, find_uninvited
+from firmties.panel import (
+    ANSWERED,
+    BEFORE,
+    CLOSED,
+    compare_groups,
+    count_pairs,
+    find_closed,
+    measure_retention,
+    name_retention,
+    trace_panel,
+)
 from firmties.tables import join_words
 
 COUNTS = {
@@ -20,7 +31,6 @@ COUNTS = {
     "closed": "closed",
     "returned": "Returned after an absence",
     "new": "New in the later wave",
-    "retention": "Retention, % of those not closed",
 }
 
 
@@ -29,9 +39,8 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     panel, waves, words, firm = sources["panel"], sources["waves"], sources["dictionary"], sources["study"]["firm"]
     labels = dict(zip(waves["id"], waves["label"].astype(str), strict=True))
     order, sample = list(waves["id"]), sources.get("sample")
-    closed = None
-    if sample is not None and options.get("closed"):
-        closed = sample.loc[sample["disposition"].isin(options["closed"]), ["wave", firm]]
+    closed = find_closed(sample, options.get("closed", []), firm)
+    uninvited = panel.iloc[:0] if sample is None else sample.loc[find_uninvited(sample, options.get("open_link", []))]
     told = set() if sample is None or closed is None else set(sample["wave"])
     status = trace_panel(panel, firm, order, closed)
     rows: list[dict[str, Any]] = []
@@ -40,6 +49,14 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         pair |= {} if pair["next_wave"] in told else {"closed": None}
         name = f"{labels[pair['wave']]} to {labels[pair['next_wave']]}"
         rows += [{"section": "Firms", "key": k, "label": v, "pair": name, "value": pair[k]} for k, v in COUNTS.items()]
+    kinds = codes_of(words, "sample_type")
+    for found in measure_retention(status, firm, order, sample).to_dict("records"):
+        kind = found["sample_type"]
+        key, label = "retention", name_retention(closed)
+        if kind:
+            key, label = f"retention {kind}", f"Retention of: {kinds.get(kind, kind)}"
+        pair_of = f"{labels[found['wave']]} to {labels[found['next_wave']]}"
+        rows.append({"section": "Firms", "key": key, "label": label, "pair": pair_of, "value": found["retention"]})
     for wave, following in pairwise(order):
         name = f"{labels[wave]} to {labels[following]}"
         then = status.loc[status["wave"] == following].set_index(firm)["status"]
@@ -54,7 +71,9 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
             later = panel.loc[panel["wave"] == following].dropna(subset=[firm])
             before = status.loc[status["wave"] == wave].set_index(firm)["status"]
             new = later[firm].map(before) == BEFORE
-            for row in compare_groups(later.loc[~new], later.loc[new], options["refreshment"], words):
+            # Only firms that were drawn stand for the population.
+            drawn = ~find_keys(later, uninvited, firm)
+            for row in compare_groups(later.loc[~new], later.loc[new & drawn], options["refreshment"], words):
                 section = "Panel minus refreshment in the later wave (SMD)"
                 rows.append(row | {"section": section, "pair": name, "value": row["smd"]})
     columns = ["section", "key", "label", "pair", "value", "std_error", "p_value", "n_1", "n_2", "reason"]

@@ -25,7 +25,8 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
         *describe_basis(notes),
         (
             "In brackets: p, of the coefficient by its normal reference, of a difference of means by Welch's test. "
-            f"SMD: difference of means over the root of the mean variance; 'large' beyond {NOTABLE}."
+            f"SMD: difference of means over the root of the mean variance; 'large' beyond {NOTABLE}. Retention of a "
+            "type of sample: of the firms that were of this type in the earlier wave."
         ),
     ]
     return Table(options["title"], ["", *pairs], rows, notes=footnotes)
@@ -35,7 +36,7 @@ def write_cell(cell: pd.Series, section: str) -> str:
     """Write a count whole, retention as per cent, a coefficient or SMD with its p."""
     if is_missing(cell["value"]):
         return ABSENT
-    if cell["key"] == "retention":
+    if str(cell["key"]).startswith("retention"):
         return format_percent(cell["value"])
     if section == "Firms" or cell["key"] == "n_obs":
         reason = "" if is_missing(cell["reason"]) or not cell["reason"] else f" ({cell['reason']})"

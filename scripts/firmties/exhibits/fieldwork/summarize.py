@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from firmties.display import codes_of
 from firmties.link import DISPOSITIONS, find_uninvited
+from firmties.panel import find_closed, measure_retention, name_retention, trace_panel
 
 RATES = {
-    "e": "e, share eligible among cases of known status",
+    "e": "e (CASRO: eligible among cases of known status)",
     "RR1": "Response rate 1",
     "RR2": "Response rate 2",
     "RR3": "Response rate 3",
@@ -26,7 +27,8 @@ def compute_rates(counts: Mapping[Any, int]) -> dict[str, tuple[float, float]]:
 
     With :math:`K = (I + P) + (R + NC + O)` and :math:`U = UH + UO`:
     RR1 :math:`= I/(K + U)`, RR2 :math:`= (I + P)/(K + U)`, RR3 :math:`= I/(K + eU)`, RR4 :math:`= (I + P)/(K + eU)`,
-    :math:`e = K/(K + NE)` (the proportional allocation of unknown cases), COOP1 :math:`= I/(I + P + R + O)`,
+    :math:`e = K/(K + NE)` (cases of unknown status are as often eligible as those of known status: proportional
+    allocation, the estimator of CASRO), COOP1 :math:`= I/(I + P + R + O)`,
     COOP2 :math:`= (I + P)/(I + P + R + O)`. Source: AAPOR, *Standard Definitions* (10th edition, 2023).
 
     Parameters
@@ -72,6 +74,10 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     sample = sources.get("sample")
     ledger = sources.get("ledger")
     sample_types = codes_of(sources["dictionary"], "sample_type")
+
+    def label_kind(kind: Any) -> str:
+        return sample_types.get(str(kind), str(kind))
+
     whole = None if ledger is None else ledger.loc[ledger["variable"].isna() | (ledger["variable"] == "")]
     rows: list[dict[str, Any]] = []
 
@@ -82,7 +88,10 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         if denominator:
             add(section, key, label, numerator / denominator, numerator=numerator, denominator=denominator)
 
-    previous: set[Any] | None = None
+    gone = find_closed(sample, options.get("closed", []), firm)
+    status = trace_panel(panel, firm, list(waves["id"]), gone)
+    retained = measure_retention(status, firm, list(waves["id"]), sample)
+    has_types = sample is not None and "sample_type" in sample and sample["sample_type"].nunique() > 1
     for wave in waves.itertuples(index=False):
         wave_of = {"wave": wave.id, "wave_label": str(wave.label)}
         here = panel.loc[panel["wave"] == wave.id]
@@ -94,7 +103,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         if sample is not None:
             listed = sample.loc[sample["wave"] == wave.id]
             uninvited = find_uninvited(listed, options.get("open_link", []))
-            add_dispositions(listed.loc[~uninvited], sample_types, add, add_share)
+            add_dispositions(listed.loc[~uninvited], has_types, label_kind, add, add_share)
             if uninvited.any():
                 add("Invitations and their outcome", "open_link", "By open link, in no rate", int(uninvited.sum()))
         excluded = pd.Series(dtype=int)
@@ -103,7 +112,16 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
             order = list(dict.fromkeys(whole["rule"]))
             excluded = whole.loc[whole["wave"] == wave.id, "rule"].value_counts().reindex(order, fill_value=0)
         n_responses = len(here) + int(excluded.sum())
-        add_visits(n_responses, excluded, options, add, add_share)
+        if options.get("not_agreed"):
+            removed = pd.DataFrame(columns=["firm", "rule"]) if whole is None else whole.loc[whole["wave"] == wave.id]
+            visits = list_visits(here[firm], removed, options)
+            asked = listed.loc[~uninvited, firm] if sample is not None else None
+            add_visits("Visits", visits, asked, options, add, add_share)
+            if has_types:
+                for kind, members in listed.groupby("sample_type", sort=True):
+                    own = visits.loc[visits["firm"].isin(members[firm])]
+                    asked = members.loc[~uninvited[members.index], firm]
+                    add_visits(f"Visits: {label_kind(kind)}", own, asked, options, add, add_share)
         add("Responses", "responses", "Responses received", n_responses)
         for rule, n in excluded.items():
             add("Responses", f"excluded: {rule}", f"excluded: {rule}", n)
@@ -111,12 +129,15 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         duration = options.get("duration")
         if duration and here[duration].notna().any():
             add("Length", "minutes", "Median minutes", float(here[duration].median()) / 60)
-        firms = set(here[firm].dropna())
-        if previous:
-            add_share(
-                "Panel", "retention", "Firms of the wave before seen again, %", len(firms & previous), len(previous)
+        for found in retained.loc[retained["next_wave"] == wave.id].to_dict("records"):
+            kind = found["sample_type"]
+            key, label = (
+                (f"retention {kind}", f"of: {label_kind(kind)}") if kind else ("retention", name_retention(gone))
             )
-        previous = firms
+            add_share("Firms of the wave before that answered again", key, label, found["stayed"], found["asked"])
+    # A type that the first wave does not have stands beneath its section all the same.
+    sections = list(dict.fromkeys(row["section"].partition(": ")[0] for row in rows))
+    rows.sort(key=lambda row: sections.index(row["section"].partition(": ")[0]))
     numbers = pd.DataFrame(rows).reindex(
         columns=["section", "key", "label", "wave", "wave_label", "value", "numerator", "denominator", "text"]
     )
@@ -129,15 +150,24 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         "weights": "none",
         **{
             key: ", ".join(options[key])
-            for key in ("open_link", "not_visits", "not_agreed", "not_finished")
+            for key in ("open_link", "not_visits", "not_agreed", "not_finished", "closed")
             if options.get(key)
+        },
+        **{
+            f"{row['section']}; {row['label']}; {row['wave_label']}": (
+                f"{row['numerator']:,.7g} / {row['denominator']:,.7g}"
+            )
+            for row in rows
+            if "denominator" in row
         },
     }
     return numbers, notes
 
 
-def add_dispositions(invited: pd.DataFrame, sample_types: Mapping[str, str], add: Any, add_share: Any) -> None:
-    """Add a wave's dispositions and its rates, over all invited firms and by type of sample."""
+def add_dispositions(
+    invited: pd.DataFrame, has_types: bool, label_kind: Callable[[Any], str], add: Any, add_share: Any
+) -> None:
+    """Add a wave's dispositions and its rates, over all invited firms and, if there are several, by type of sample."""
     if invited.empty:
         return
     counts = invited["disposition"].value_counts()
@@ -146,35 +176,58 @@ def add_dispositions(invited: pd.DataFrame, sample_types: Mapping[str, str], add
         add("Invitations and their outcome", code, f"{label} ({code})", int(counts.get(code, 0)))
     for key, (above, below) in compute_rates(counts.to_dict()).items():
         add_share("Response rates, %", key, RATES[key], above, below)
-    if "sample_type" in invited and invited["sample_type"].nunique() > 1:
+    if has_types:
         for kind, members in invited.groupby("sample_type", sort=True):
-            above, below = compute_rates(members["disposition"].value_counts().to_dict())["RR2"]
-            add_share(
-                "Response rates, %",
-                f"RR2 {kind}",
-                f"Response rate 2: {sample_types.get(str(kind), kind)}",
-                above,
-                below,
-            )
+            rates = compute_rates(members["disposition"].value_counts().to_dict())
+            for key in ("e", "RR1", "RR2", "RR3", "RR4"):
+                add_share(f"Response rates, %: {label_kind(kind)}", f"{key} {kind}", RATES[key], *rates[key])
 
 
-def add_visits(n_responses: int, excluded: pd.Series, options: Mapping[str, Any], add: Any, add_share: Any) -> None:
-    """Add the participation and completion rate of a web survey (CHERRIES: Eysenbach 2004, *JMIR* 6(3) e34).
+def list_visits(kept: pd.Series, gone: pd.DataFrame, options: Mapping[str, Any]) -> pd.DataFrame:
+    """List the unique visitors of a wave: ``firm`` and the furthest that any of its responses got, ``stage``.
 
-    Participation is agreed / visitors of the first page, completion is finished / agreed. Exclusions are applied in
-    their declared order, so a response counts under the first rule it meets.
+    0 visited the first page, 1 agreed, 2 finished. A response without a firm is a visitor of its own. Exclusions are
+    applied in their declared order, so a response counts under the first rule it meets.
+
+    Parameters
+    ----------
+    kept
+        Firm of each response kept.
+    gone
+        ``firm`` and ``rule`` of the others.
+
+    Examples
+    --------
+    >>> gone = pd.DataFrame({"firm": ["b", "a"], "rule": ["no consent", "broke off"]})
+    >>> rules = {"not_agreed": ["no consent"], "not_finished": ["broke off"]}
+    >>> sorted(list_visits(pd.Series(["a"]), gone, rules)["stage"])
+    [0, 2]
     """
-    if not options.get("not_agreed"):
-        return
+    visits = gone.loc[~gone["rule"].isin(options.get("not_visits", []))]
+    stage = pd.Series(2, index=visits.index).mask(visits["rule"].isin(options.get("not_finished", [])), 1)
+    stage = stage.mask(visits["rule"].isin(options["not_agreed"]), 0)
+    finished = pd.Series(2, index=kept.index)
+    firms = pd.concat([kept, visits["firm"]], ignore_index=True)
+    responses = pd.DataFrame({"firm": firms, "stage": pd.concat([finished, stage], ignore_index=True)})
+    known = responses["firm"].notna()
+    unique = responses.loc[known].sort_values("stage", kind="stable").drop_duplicates("firm", keep="last")
+    return pd.concat([unique, responses.loc[~known]], ignore_index=True)
 
-    def minus(n: int, key: str) -> int:
-        return n - int(excluded.reindex(options.get(key, [])).fillna(0).sum())
 
-    visits = minus(n_responses, "not_visits")
-    agreed = minus(visits, "not_agreed")
-    add("Visits", "visits", "Visitors of the first page", visits)
-    add_share("Visits", "participation", "Participation rate (agreed / visitors), %", agreed, visits)
+def add_visits(
+    section: str, visits: pd.DataFrame, invited: pd.Series | None, options: Mapping[str, Any], add: Any, add_share: Any
+) -> None:
+    """Add the view, participation and completion rate of a web survey (CHERRIES: Eysenbach 2004, *JMIR* 6(3) e34).
+
+    All of unique visitors. View is visitors of the first page / firms invited, who stand for the visitors of the site
+    of an open survey; participation is agreed / visitors of the first page; completion is finished / agreed.
+    """
+    agreed, finished = int((visits["stage"] >= 1).sum()), int((visits["stage"] == 2).sum())
+    suffix = section.removeprefix("Visits")
+    add(section, f"visits{suffix}", "Visitors of the first page", len(visits))
+    if invited is not None:
+        seen = int(visits["firm"].isin(invited).sum())
+        add_share(section, f"view{suffix}", "View rate (visitors / invited), %", seen, len(invited))
+    add_share(section, f"participation{suffix}", "Participation rate (agreed / visitors), %", agreed, len(visits))
     if options.get("not_finished"):
-        add_share(
-            "Visits", "completion", "Completion rate (finished / agreed), %", minus(agreed, "not_finished"), agreed
-        )
+        add_share(section, f"completion{suffix}", "Completion rate (finished / agreed), %", finished, agreed)

@@ -30,11 +30,15 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
         )
     if "not_agreed" in notes:
         footnotes.append(
-            f"Participation and completion after CHERRIES. Visitors who did not agree: {notes['not_agreed']}"
+            "View, participation and completion after CHERRIES, of unique visitors (a firm counts once, with the "
+            "response that got furthest); firms invited stand for the visitors of a site. Visitors who did not agree: "
+            + notes["not_agreed"]
             + (f"; agreed, but did not finish: {notes['not_finished']}" if "not_finished" in notes else "")
             + (f"; not counted as visitors: {notes['not_visits']}" if "not_visits" in notes else "")
             + "."
         )
+    if "closed" in notes:
+        footnotes.append(f"Closed, and left out of retention: {notes['closed']} in the sample file.")
     if (numbers["section"] == "Responses").any():
         footnotes.append("A response is excluded under the first rule that it meets, in the order shown.")
     return Table(options["title"], ["", *waves["wave_label"].astype(str)], rows, notes=footnotes)

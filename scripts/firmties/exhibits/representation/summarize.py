@@ -12,7 +12,7 @@ import pandas as pd
 from firmties.disclosure import mask_table
 from firmties.display import ENOUGH, FEW, as_codes, codes_of, describe_rows, describe_waves, label_of
 from firmties.errors import StudyError, describe_allowed
-from firmties.link import find_uninvited
+from firmties.link import find_keys, find_uninvited
 from firmties.tables import join_words
 
 COLUMNS = [
@@ -54,8 +54,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     sample = sources.get("sample")
     invited = panel.iloc[:0][["wave", firm]] if sample is None else sample.loc[~find_uninvited(sample, open_link)]
     if sample is not None:
-        uninvited = sample.loc[find_uninvited(sample, open_link), ["wave", firm]]
-        panel = panel.loc[~find_keys(panel, uninvited, firm)]
+        panel = panel.loc[~find_keys(panel, sample.loc[find_uninvited(sample, open_link)], firm)]
     shown = [wave for wave in waves["id"] if wave in margins]
     names = list(dict.fromkeys(name for wave in shown for name in margins[wave] if " x " not in name))
     rows: list[dict[str, Any]] = []
@@ -88,12 +87,6 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         "open_link": ", ".join(options["open_link"]) if options.get("open_link") else None,
     }
     return numbers.reindex(columns=COLUMNS), notes
-
-
-def find_keys(table: pd.DataFrame, others: pd.DataFrame, firm: str) -> pd.Series:
-    """Mark the rows whose wave and firm stand in another table."""
-    keys = pd.MultiIndex.from_frame(table[["wave", firm]])
-    return pd.Series(keys.isin(pd.MultiIndex.from_frame(others[["wave", firm]])), index=table.index)
 
 
 def look_up(panel: pd.DataFrame, invited: pd.DataFrame, name: str, firm: str) -> pd.Series | None:
