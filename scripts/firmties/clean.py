@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from firmties.choices import (
+    BLANK,
+    NONE_CHOSEN,
+    NOT_ASKED,
+    join_choices,
+    list_offered,
+    list_wanted,
+    recode_cell,
+    split_choices,
+)
 from firmties.codebook import NUMERIC_TYPES, Variable
 from firmties.errors import StudyError, describe_allowed
 from firmties.expressions import ExpressionError, evaluate
@@ -16,7 +27,6 @@ from firmties.quality import flag_responses
 from firmties.readers import write_plainly
 
 LEDGER = ["wave", "response", "firm", "variable", "rule", "value_before", "reason", "version"]
-NONE_CHOSEN = "none"
 TRUTH = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True}
 
 
@@ -48,7 +58,9 @@ def clean_wave(
     responses
         The export as text, from :func:`firmties.readers.read_wave`.
     labels
-        What the format carried; file name, user-missing ranges and columns with a decimal comma are used.
+        What the format carried; file name, user-missing ranges, columns with a decimal comma, and which columns are
+        the choices of which question are used. A question of which codebook or crosswalk know the name is read from
+        them, those left out that codebook or crosswalk name themselves.
     variables
         The codebook's variables that this wave asked.
     crosswalk
@@ -73,9 +85,13 @@ def clean_wave(
     wave = int(settings["wave"]["id"])
     where = f"{labels['file']} (wave {wave})"
     asked = [variable for variable in variables if variable.name != "wave"]
-    text, factors = apply_crosswalk(responses, crosswalk, where)
+    claimed = [variable.name for variable in asked] + [row["raw_name"] for row in crosswalk]
+    wanted = list_wanted(labels.get("choices", {}), asked, crosswalk)
+    responses, labels = join_choices(responses, labels, wanted, claimed)
+    carried = rename_labels(labels, crosswalk)
+    text, factors = apply_crosswalk(responses, crosswalk, where, list_separators(asked, carried))
     check_columns(text, asked, where, wave)
-    values, kinds = read_values(text, asked, factors, rename_labels(labels, crosswalk), settings, where)
+    values, kinds = read_values(text, asked, factors, carried, settings, where)
     values, kinds = add_keys(values, kinds, text, settings["study"], wave, where)
     ledger = Ledger(wave, settings["study"], settings.get("version", 1))
     values, kinds = drop_out_of_range(values, kinds, asked, text["raw_row"], settings, ledger, where)
@@ -134,9 +150,14 @@ class Ledger:
 
 
 def apply_crosswalk(
-    responses: pd.DataFrame, crosswalk: Iterable[Mapping[str, Any]], where: str
+    responses: pd.DataFrame,
+    crosswalk: Iterable[Mapping[str, Any]],
+    where: str,
+    separators: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[pd.DataFrame, dict[str, float]]:
     """Give columns and codes the codebook's names; return the table and the factors of units.
+
+    Cells of the variables in `separators`, those of several answers, are recoded choice by choice.
 
     Examples
     --------
@@ -168,17 +189,44 @@ def apply_crosswalk(
     for row in rows:
         if row["action"] == "recode":
             codes.setdefault(row["variable"], {})[row["raw_code"]] = row["code"]
-    recoded = {name: text[name].replace(changes) for name, changes in codes.items() if name in text}
+    recoded = {
+        name: recode_choices(text[name], changes, separators[name])
+        if name in separators
+        else text[name].replace(changes)
+        for name, changes in codes.items()
+        if name in text
+    }
     factors = {row["variable"]: float(row["factor"]) for row in rows if row["action"] == "multiply"}
     return text.assign(**recoded), factors
 
 
-def rename_labels(labels: Mapping[str, Any], crosswalk: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """What the file says of its cells, by the codebook's names: user-missing ranges, columns with a decimal comma."""
+def recode_choices(cells: pd.Series, changes: Mapping[str, str], separator: str) -> pd.Series:
+    """Recode cells of several answers, choice by choice; ``blank`` stands for a cell without an answer."""
+    changes = {("" if code == BLANK else code): new for code, new in changes.items()}
+    places, different = pd.factorize(cells.astype("object"))
+    recoded = pd.array([recode_cell(cell, changes, separator) for cell in different], dtype="str")
+    return pd.Series(recoded.take(places), index=cells.index)
+
+
+def list_separators(variables: Iterable[Variable], carried: Mapping[str, Any]) -> dict[str, str]:
+    """Variable of several answers → what stands between its codes in a cell."""
+    return {
+        variable.name: "|" if variable.name in carried["offered"] else variable.separator or "|"
+        for variable in variables
+        if variable.type == "multiple"
+    }
+
+
+def rename_labels(labels: Mapping[str, Any], crosswalk: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the file says of its cells, by the codebook's names.
+
+    User-missing ranges, columns with a decimal comma, and the choices that it has columns for.
+    """
     names = {row["raw_name"]: row["variable"] for row in crosswalk if row["action"] == "rename"}
     return {
         "user_missing": {names.get(raw, raw): spans for raw, spans in labels.get("user_missing", {}).items()},
         "decimal_comma": {names.get(raw, raw) for raw in labels.get("decimal_comma", [])},
+        "offered": list_offered(labels, crosswalk),
     }
 
 
@@ -224,19 +272,28 @@ def read_values(
         reasons = {
             code: kind for code, kind in {**shared, **variable.missing_codes}.items() if code not in variable.codes
         }
-        reasons[""] = "no_answer"
+        reasons[""] = variable.missing_codes.get(BLANK, "no_answer")
+        offered = labels["offered"].get(variable.name)
+        if offered is not None:
+            variable = replace(variable, separator="|")
+            reasons[NOT_ASKED] = "not_asked"
+            if strange := [code for code in offered if code not in variable.codes]:
+                problems.append(f"{where}: {variable.name}: {describe_strange(strange, variable)}")
+                continue
         plain = strip_zeros if variable.type in NUMERIC_TYPES else str
         # Each different cell is looked at once: a million answers to an item are a handful of texts.
         places, different = pd.factorize(cells)
         looked_up = pd.array([reasons.get(plain(cell), "") for cell in different], dtype="str")
         kind = pd.Series(looked_up.take(places), index=cells.index)
+        spans = labels["user_missing"].get(variable.name, [])
         # ASSUME a value that the file itself declares missing, under a code that nobody described, is no answer.
-        if spans := labels["user_missing"].get(variable.name):
+        if spans:
             kind = kind.mask((kind == "") & lies_within(cells, spans), "no_answer")
         answered = kind == ""
         try:
             decimal = settings["wave"].get("decimal") or ("," if variable.name in labels["decimal_comma"] else ".")
-            columns = read_type(cells[answered], variable, decimal)
+            lacking = find_lacking(different, reasons, spans) if variable.type == "multiple" else {}
+            columns = read_type(cells[answered], replace(variable, missing_codes=lacking), decimal)
         except ValueError as error:
             problems.append(f"{where}: {variable.name}: {error}{locate(cells, error, text)}")
             continue
@@ -248,9 +305,38 @@ def read_values(
         for name, column in columns.items():
             values[name] = (column * factors[name] if name in factors else column).reindex(cells.index)
             kinds[name] = kind
+        if offered is not None or lacking:
+            for code in variable.codes:
+                name = f"{variable.name}__{code}"
+                own = pd.array([find_kind_of_choice(cell, code, lacking) for cell in different], dtype="str")
+                kinds[name] = kind.mask(values[name].isna() & answered, pd.Series(own.take(places), index=cells.index))
+                if offered is not None and code not in {*offered, NONE_CHOSEN}:
+                    values[name] = values[name].mask(answered)
+                    kinds[name] = kind.mask(answered, "not_asked")
     if problems:
         raise StudyError(problems)
     return pd.DataFrame(values, index=text.index), pd.DataFrame(kinds, index=text.index)
+
+
+def find_lacking(cells: Iterable[str], reasons: Mapping[str, str], spans: Sequence[Sequence[str]]) -> dict[str, str]:
+    """Missing codes of single choices (``grant=-9``) → their kind.
+
+    Examples
+    --------
+    >>> find_lacking(["loan|grant=-9", "loan=7"], {"-9": "refused"}, [])
+    {'-9': 'refused'}
+    """
+    said = sorted({part.partition("=")[2] for cell in cells if "=" in cell for part in cell.split("|")} - {""})
+    within = lies_within(pd.Series(said, dtype="object"), spans)
+    kinds = {code: reasons.get(code, "no_answer" if inside else "") for code, inside in zip(said, within, strict=True)}
+    return {code: kind for code, kind in kinds.items() if kind}
+
+
+def find_kind_of_choice(cell: str, code: str, lacking: Mapping[str, str]) -> str:
+    """Why one choice of a cell has no value; ``""`` if it has."""
+    return next(
+        (lacking.get(part.partition("=")[2], "") for part in cell.split("|") if part.startswith(f"{code}=")), ""
+    )
 
 
 def strip_zeros(cell: str) -> str:
@@ -391,28 +477,41 @@ def check_codes(cells: pd.Series, known: pd.Series, variable: Variable) -> None:
 
 
 def read_choices(cells: pd.Series, variable: Variable) -> dict[str, pd.Series]:
-    """Read a multi-select answer as one boolean column a choice; ``none`` alone stands for no choice."""
+    """Read a multi-select answer as one boolean column a choice; ``none`` alone stands for no choice.
+
+    A choice's label stands for its code, so that one that holds the separator can be told. ``grant=-9`` says that one
+    choice has no answer, if -9 is a missing code of the variable.
+    """
     separator = variable.separator or "|"
     places, different = pd.factorize(cells)
-    every = cells
-    cells = pd.Series(different, dtype="object")
-    chosen = cells.map(lambda cell: frozenset(part for part in cell.split(separator.strip() or None) if part.strip()))
-    picked = chosen.map(lambda choices: frozenset(part.strip() for part in choices))
-    allowed = {*variable.codes, NONE_CHOSEN}
-    unknown = picked.map(lambda choices: not choices <= allowed)
-    if unknown.any():
-        strange = sorted({part for choices in picked[unknown] for part in choices - allowed})
-        raise UnreadableValuesError(
-            f"holds choices that the codebook does not list ({', '.join(strange[:5])}); "
-            + describe_allowed(strange[0], variable.codes),
-            cells[unknown],
+    codes = {label: code for code, label in variable.codes.items()} | {code: code for code in variable.codes}
+    lacking: list[set[str]] = []
+    picked: list[set[str]] = []
+    for cell in different:
+        parts = split_choices(cell, separator, codes)
+        gone = {part for part in parts if part.partition("=")[2] in variable.missing_codes and part not in codes}
+        lacking.append({part.partition("=")[0] for part in gone})
+        picked.append({codes.get(part, part) for part in parts if part not in gone})
+    strange = sorted({part for parts in picked for part in parts} - {*variable.codes, NONE_CHOSEN})
+    if strange:
+        bad = [cell for cell, parts in zip(different, picked, strict=True) if parts & set(strange)]
+        raise UnreadableValuesError(describe_strange(strange, variable), bad)
+    values = {}
+    for code in variable.codes:
+        chosen = pd.array(
+            [None if code in gone else code in parts for gone, parts in zip(lacking, picked, strict=True)],
+            dtype="boolean",
         )
-    return {
-        f"{variable.name}__{code}": pd.Series(
-            np.array([code in choices for choices in picked], dtype=bool).take(places), index=every.index
-        ).astype("boolean")
-        for code in variable.codes
-    }
+        values[f"{variable.name}__{code}"] = pd.Series(chosen.take(places), index=cells.index)
+    return values
+
+
+def describe_strange(strange: Sequence[str], variable: Variable) -> str:
+    """Say which choices the codebook does not list, and the likeliest of those that it does."""
+    return (
+        f"holds choices that the codebook does not list ({', '.join(strange[:5])}); add them to data/codebook.csv or "
+        f"recode them in data/crosswalk.csv; {describe_allowed(strange[0], variable.codes)}"
+    )
 
 
 def add_keys(
@@ -659,11 +758,11 @@ def read_long_table(
     slots = ["alter"] if entry["table"] == "alters" else ["alter_i", "alter_j"]
     own = fields if entry["table"] == "alters" else [Variable("tie", "Tie between two partners", "number")]
     named = [row for row in entry["crosswalk"] if row["raw_name"] in text or row["variable"] in {v.name for v in own}]
-    table, factors = apply_crosswalk(text, named, where)
+    carried = rename_labels(labels, named)
+    table, factors = apply_crosswalk(text, named, where, list_separators(own, carried))
     keys = [Variable(firm, type="id"), *(Variable(slot, type="integer") for slot in slots)]
     asked = [*keys, *(variable for variable in own if variable.is_asked(wave))]
     check_columns(table, asked, where, wave)
-    carried = rename_labels(labels, named)
     values, kinds = read_values(table, asked, factors, carried, {**settings, "wave": entry["wave"]}, where)
     values.insert(0, "wave", wave)
     blank = values[[firm, *slots]].isna().any(axis=1)

@@ -18,6 +18,8 @@ from firmties.errors import describe_allowed
 
 TYPES = ("id", "text", "number", "integer", "boolean", "category", "ordinal", "multiple", "datetime", "json")
 NUMERIC_TYPES = ("number", "integer", "ordinal")
+OTHER_CODES = {"boolean": ("0", "1"), "multiple": ("none",)}
+"""Codes beside a type's own that an answer may be recoded to."""
 MISSING_KINDS = ("not_applicable", "dont_know", "refused", "no_answer")
 TABLES = ("panel", "alters")
 PROTECTIONS = ("drop", "hash", "cleared")
@@ -593,7 +595,7 @@ def _check_crosswalk_row(
             asked = ", ".join(map(str, variable.waves))
             yield f"variable: '{name}' is not asked in wave {wave} by the codebook (waves {asked})"
     levels = variable.levels
-    allowed = [*levels, *variable.missing_codes, *missing_codes, *(("0", "1") if variable.type == "boolean" else ())]
+    allowed = [*levels, *variable.missing_codes, *missing_codes, *OTHER_CODES.get(variable.type, ())]
     if action == "recode" and row["code"] and levels and row["code"] not in allowed:
         yield f"code: '{row['code']}' is no code of {name}; {describe_allowed(row['code'], levels)}"
     if action == "multiply" and variable.type not in NUMERIC_TYPES:

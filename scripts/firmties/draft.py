@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from firmties.choices import NOT_ASKED, join_choices
 from firmties.codebook import CODEBOOK_COLUMNS, TYPES
 from firmties.entry.compare import MISSING_WORDS, draft_variable, simplify, tabulate_cells
 from firmties.privacy import find_identifying_content
@@ -25,7 +26,7 @@ LONGEST_NAME = 32
 
 
 def draft_codebook(responses: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
-    """Draft a codebook, one row a column of the export.
+    """Draft a codebook, one row a column of the export; columns of the choices of one question are one row.
 
     Parameters
     ----------
@@ -33,7 +34,8 @@ def draft_codebook(responses: pd.DataFrame, labels: Mapping[str, Any]) -> pd.Dat
         Every column as text, blank where nothing was recorded.
     labels
         ``columns`` (question texts), ``values`` (code → label), ``types``, ``user_missing`` (ranges), ``missing``
-        (code → kind), ``range`` (lowest, highest) and ``identifying``, each by column and each optional.
+        (code → kind), ``range`` (lowest, highest) and ``identifying``, each by column, and ``choices``, by question,
+        each optional.
 
     Returns
     -------
@@ -50,7 +52,9 @@ def draft_codebook(responses: pd.DataFrame, labels: Mapping[str, Any]) -> pd.Dat
     """
     import pandas as pd
 
-    table = responses.drop(columns="raw_row", errors="ignore")
+    table, labels = join_choices(
+        responses.drop(columns="raw_row", errors="ignore"), labels, list(labels.get("choices", {}))
+    )
     marked = {name for name, _, _ in find_identifying_content(table)} | set(labels.get("identifying", ()))
     constructs = find_constructs([str(name) for name in table])
     drafts: list[dict[str, str]] = []
@@ -78,7 +82,10 @@ def _split_words(name: str) -> str:
 
 def _draft_row(name: str, cells: Mapping[str, int], labels: Mapping[str, Any]) -> dict[str, str]:
     values = {str(code): str(label) for code, label in (labels.get("values", {}).get(name) or {}).items()}
+    several = name in labels["joined"]
     missing = dict(labels.get("missing", {}).get(name, {}))
+    if several:
+        cells = {cell: n for cell, n in cells.items() if cell != NOT_ASKED}
     ranges = labels.get("user_missing", {}).get(name, ())
     for code in dict.fromkeys([*values, *cells, *(low for low, high in ranges if low == high)]):
         kind = find_kind(values.get(code, ""))
@@ -88,12 +95,12 @@ def _draft_row(name: str, cells: Mapping[str, int], labels: Mapping[str, Any]) -
     answers = {code: n for code, n in cells.items() if code not in missing}
     codes = {code: _clean(label) for code, label in values.items() if code not in missing and "|" not in code}
     # A label of one number, such as the end of a scale, does not name every answer.
-    whole = bool(codes) and all(cell in codes for cell in answers if cell)
+    whole = bool(codes) and (several or all(cell in codes for cell in answers if cell))
     if not codes and holds_choices(answers):
         codes, whole = {cell: cell for cell in sorted(answers) if cell}, True
     row = draft_variable(name, str(labels.get("columns", {}).get(name) or ""), answers, codes if whole else {}, 1)
     row["waves"] = ""
-    declared = labels.get("types", {}).get(name)
+    declared = "multiple" if several else labels.get("types", {}).get(name)
     if declared in TYPES and (declared not in ("category", "ordinal", "multiple") or whole):
         row["type"] = declared
     row["minimum"], row["maximum"] = (str(bound) for bound in labels.get("range", {}).get(name, ("", "")))

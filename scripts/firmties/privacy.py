@@ -18,7 +18,7 @@ HASH_DIGITS = 16
 """Hexadecimal digits of a hash: 64 bits, so a million keys collide with a probability of 3 in 100 million."""
 KEY_LENGTH = 32
 """Fewest characters of a key."""
-LABELS = ("columns", "values", "user_missing", "types", "choices")
+LABELS = ("columns", "values", "user_missing", "types")
 """Parts of the labels that are kept by raw column."""
 
 _NAME = r"[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]+"
@@ -80,7 +80,7 @@ def protect_responses(
     >>> list(kept.columns), labels["columns"]
     (['raw_row', 'size'], {})
     """
-    marks = settings.get("marks", {})
+    marks = spread_marks(settings.get("marks", {}), labels.get("choices", {}), responses)
     # A misspelt name would carry the column on.
     if problems := [
         f"{where}: no column '{name}', which data/codebook.csv says to {mark}; {describe_allowed(name, responses)}; "
@@ -99,6 +99,10 @@ def protect_responses(
         if isinstance(carried.get(part), dict):
             gone = dropped if part == "columns" else dropped | set(hashed)
             carried[part] = {name: entry for name, entry in carried[part].items() if name not in gone}
+    carried["choices"] = {
+        question: {**entry, "columns": {name: code for name, code in entry["columns"].items() if name not in dropped}}
+        for question, entry in labels.get("choices", {}).items()
+    }
     looked_at = [name for name in kept if name != "raw_row" and name not in marks]
     if problems := [
         f"{where}: column '{name}': {n} {'row holds' if n == 1 else 'rows hold'} what looks like {_article(kind)}; in "
@@ -108,6 +112,25 @@ def protect_responses(
     ]:
         raise StudyError(problems)
     return kept, carried
+
+
+def spread_marks(
+    marks: Mapping[str, str], choices: Mapping[str, Mapping[str, Any]], responses: pd.DataFrame
+) -> dict[str, str]:
+    """Marks by raw column: that of a question of several answers is that of each column of a choice.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> spread_marks({"fin": "drop"}, {"fin": {"columns": {"fin_1": "1"}}}, pd.DataFrame({"fin_1": ["1"]}))
+    {'fin_1': 'drop'}
+    """
+    spread: dict[str, str] = {}
+    for name, mark in marks.items():
+        columns = [column for column in choices.get(name, {}).get("columns", {}) if column in responses]
+        own = [name] if name in responses or not columns else []
+        spread |= dict.fromkeys([*own, *columns], mark)
+    return spread
 
 
 def _article(kind: str) -> str:

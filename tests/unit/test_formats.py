@@ -68,7 +68,8 @@ def test_qualtrics_keeps_texts_and_import_ids(tmp_path: Path) -> None:
 
 def test_qualtrics_says_that_blank_choices_are_ambiguous(tmp_path: Path) -> None:
     _, labels = read(tmp_path, QUALTRICS.format(ids=JSON_IDS))
-    assert labels["lost"] == ["Q2_1: 1 or blank, as of a choice: blank may be asked and not chosen, or not asked"]
+    said = "no choice at all may be asked and none chosen, or not asked"
+    assert labels["lost"] == [f"Q2: {said} (1 question, a column a choice)"]
 
 
 def test_limesurvey_placeholder_is_blank(tmp_path: Path) -> None:
@@ -168,4 +169,4 @@ def test_real_export_is_read_without_an_option(name: str, format_name: str, rows
 @needs_exports
 def test_real_multiple_response_set_is_kept() -> None:
     _, labels = read_wave(EXPORTS / "spss_mrset.sav", {"id": 1})
-    assert labels["multiple_response_sets"]["mymrset"]["columns"] == ["bool1", "bool2", "bool3"]
+    assert list(labels["choices"]["mymrset"]["columns"]) == ["bool1", "bool2", "bool3"]

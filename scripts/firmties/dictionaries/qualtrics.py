@@ -17,15 +17,14 @@ def recognize(path: Path, head: bytes) -> bool:
 
 
 def write_plain(text: str) -> str:
-    """Take the markup out of a text; tags that stand within a line leave no blank.
+    """Take the markup out of a text.
 
     Examples
     --------
-    >>> write_plain("How&nbsp;many<br><b>firms</b>?")
+    >>> write_plain("<b>How&nbsp;many</b><br>firms?")
     'How many firms?'
     """
-    joined = re.sub(r"</?(?:a|b|em|font|i|small|span|strong|sub|sup|u)\b[^>]*>", "", text)
-    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", " ", joined))).strip()
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", " ", text))).strip()
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -33,6 +32,7 @@ def read(path: Path) -> dict[str, Any]:
     columns: dict[str, str] = {}
     values: dict[str, dict[str, str]] = {}
     types: dict[str, str] = {}
+    choices: dict[str, tuple[str, str]] = {}
     definition = json.loads(path.read_text(encoding="utf-8-sig"))
     for element in definition["SurveyElements"]:
         if element.get("Element") != "SQ":
@@ -60,7 +60,10 @@ def read(path: Path) -> dict[str, Any]:
                 column = f"{name}_{recodes.get(key, key)}"
                 columns[column] = f"{text} {label}".strip()
                 types[column] = "boolean"
-        if kind == "MC":
+                choices[column] = (name, str(recodes.get(key, key)))
+        elif kind == "MC":
             values[name] = {str(recodes.get(key, key)): label for key, label in labels.items()}
-            types[name] = "multiple" if str(question.get("Selector", "")).startswith("MA") else "category"
-    return {"columns": columns, "values": values, "types": types, "missing": {}, "identifying": []}
+            types[name] = "category"
+    return {
+        "columns": columns, "values": values, "types": types, "choices": choices, "missing": {}, "identifying": [],
+    }  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from firmties.choices import NONE_CHOSEN
 from firmties.clean import strip_zeros
 from firmties.codebook import NUMERIC_TYPES, Variable
 
@@ -495,7 +496,8 @@ def propose_recodes(
     """Propose a code for each unknown code of a column.
 
     By the label that the file gives it; or as an earlier wave was recoded; or, where the unknown codes count
-    1, 2, … and the codebook's are words, by position, which is a guess that has to be confirmed.
+    1, 2, … and the codebook's are words, by position, which is a guess that has to be confirmed. Of several answers in
+    a cell, `cells` counts each.
 
     Returns
     -------
@@ -511,15 +513,16 @@ def propose_recodes(
     if not variable.codes or variable.type not in ("category", "ordinal", "multiple"):
         return []
     known = {*variable.codes, *variable.missing_codes, *missing}
-    unknown = [cell for cell in cells if cell and cell not in known]
     if variable.type == "multiple":
-        return []
+        known |= {NONE_CHOSEN, *variable.codes.values()}
+    unknown = [cell for cell in cells if cell and cell not in known]
     by_label = {simplify(label): code for code, label in variable.codes.items()}
     by_label |= {simplify(code): code for code in variable.codes}
     rows = []
     codes = list(variable.codes)
     positional = (
         len(unknown) > 1
+        and variable.type != "multiple"
         and all(cell.isdigit() and 1 <= int(cell) <= len(codes) for cell in unknown)
         and not any(code.lstrip("-").isdigit() for code in codes)
     )

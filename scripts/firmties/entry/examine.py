@@ -11,7 +11,16 @@ from typing import Any
 import pandas as pd
 
 from firmties import slices
-from firmties.clean import CleanWave, apply_crosswalk, clean_wave, find_out_of_range, read_values, rename_labels
+from firmties.choices import NOT_ASKED, count_choices, join_choices, list_wanted
+from firmties.clean import (
+    CleanWave,
+    apply_crosswalk,
+    clean_wave,
+    find_out_of_range,
+    list_separators,
+    read_values,
+    rename_labels,
+)
 from firmties.codebook import NUMERIC_TYPES, Variable
 from firmties.entry import checks
 from firmties.entry.checks import Check
@@ -137,7 +146,18 @@ def examine_wave(
     known = {name: variable for name, variable in known.items() if variable.table == "panel" and name != "wave"}
     missing = {*study.config.get("missing_codes", {})}
     missing |= {code for wave in study.config["waves"] for code in wave.get("missing_codes", {})}
+    missing |= {NOT_ASKED}
 
+    # A question that comes as a column a choice is one column, unless a choice is a variable of its own.
+    as_read = responses
+    choices = labels.get("choices", {})
+    named = [*rows, *(study.crosswalk_rows(last) if last is not None else [])]
+    claimed = {*known, *(row["raw_name"] for row in named)}
+    wanted = list_wanted(choices, known.values(), named)
+    wanted += [
+        question for question in choices if question not in wanted and not claimed & {*choices[question]["columns"]}
+    ]
+    responses, labels = join_choices(responses, labels, wanted, claimed)
     # Columns: what is said, what the wave before said, what is likely.
     raw_columns = [str(name) for name in responses if name != "raw_row"]
     handled = {row["raw_name"] for row in rows if row["action"] in ("rename", "ignore")}
@@ -205,6 +225,10 @@ def examine_wave(
     for name in sorted(present & set(known), key=list(known).index):
         variable, raw = known[name], raw_of.get(name, name)
         found = tabulate_cells(responses[raw])
+        if variable.type == "multiple":
+            offered = labels["joined"].get(raw)
+            separator = variable.separator if offered is None else "|"
+            found = count_choices(found, separator, [*variable.codes.values()]) + Counter(offered or ())
         for wave in study.config["waves"]:
             own_missing |= {code: kind for code, kind in wave.get("missing_codes", {}).items() if code in found}
         said = labels.get("values", {}).get(raw, {})
@@ -264,15 +288,14 @@ def examine_wave(
     guesses = {match.raw_name: match for match in matches}
     drafts = []
     for name in unmapped[:5000]:
-        drafts.append(
-            draft_variable(
-                name,
-                labels.get("columns", {}).get(name, ""),
-                tables[name],
-                labels.get("values", {}).get(name, {}),
-                number,
-            )
+        draft = draft_variable(
+            name,
+            labels.get("columns", {}).get(name, ""),
+            tables[name],
+            labels.get("values", {}).get(name, {}),
+            number,
         )
+        drafts.append(draft | ({"type": "multiple"} if name in labels["joined"] else {}))
     for name in unmapped:
         guess = (
             f"likely '{guesses[name].variable}' ({guesses[name].reason})"
@@ -419,7 +442,7 @@ def examine_wave(
         results += checks.conclude(place, stops, warned, passed[place])
     results.sort(key=lambda check: (check.number, checks.STATES.index(check.state)))
     given_rows = [{**dict(row), "wave": number} for row in crosswalk]
-    facts = describe_file(entry, labels, responses, reading, before is not None, last)
+    facts = describe_file(entry, labels, as_read, reading, before is not None, last)
     return Examination(
         proposed,
         results,
@@ -570,11 +593,11 @@ def read_wave_values(
     except StudyError:
         pass
     faults: list[tuple[int, str]] = []
+    carried = rename_labels(labels, crosswalk)
     try:
-        text, factors = apply_crosswalk(responses, crosswalk, where)
+        text, factors = apply_crosswalk(responses, crosswalk, where, list_separators(variables, carried))
     except StudyError as error:
         return Reading(None, [(1, problem) for problem in error.problems])
-    carried = rename_labels(labels, crosswalk)
     good, columns = [], {}
     for variable in variables:
         if variable.name not in text or variable.name == "wave":

@@ -25,6 +25,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from firmties.choices import describe_unclear
 from firmties.errors import StudyError, describe_allowed
 from firmties.provenance import compute_checksum
 
@@ -112,7 +113,9 @@ def read_wave(path: str | Path, settings: Mapping[str, Any]) -> tuple[pd.DataFra
     labels
         File name, checksum, format, number of rows, encoding, delimiter; of each raw column where the format has it:
         its text (``columns``), value labels (``values``), user-missing ranges (``user_missing``); the columns with a
-        decimal comma (``decimal_comma``); sentences on what was ``detected`` and what the format has ``lost``.
+        decimal comma (``decimal_comma``); the questions that come as a column a choice (``choices``, by question, see
+        :func:`firmties.choices.describe_question`); sentences on what was ``detected`` and what the format has
+        ``lost``.
 
     Raises
     ------
@@ -149,6 +152,8 @@ def read_wave(path: str | Path, settings: Mapping[str, Any]) -> tuple[pd.DataFra
         raise StudyError(f"{where}: cannot be read as {name}: {error}") from error
     if responses.empty:
         raise StudyError(f"{where}: holds a header but no responses")
+    if unclear := describe_unclear(responses, labels.get("choices", {})):
+        labels = {**labels, "lost": [*labels.get("lost", []), *unclear]}
     responses.insert(0, "raw_row", range(1, len(responses) + 1))
     for column, value in (settings.get("where") or {}).items():
         if column not in responses:
@@ -167,6 +172,7 @@ def read_wave(path: str | Path, settings: Mapping[str, Any]) -> tuple[pd.DataFra
         "values": {},
         "user_missing": {},
         "decimal_comma": [],
+        "choices": {},
         "detected": [],
         "lost": [],
         **labels,

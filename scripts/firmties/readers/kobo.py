@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from firmties.choices import describe_question, find_choices
 from firmties.readers.text import Cells, make_table
 
 if TYPE_CHECKING:
@@ -32,10 +33,16 @@ def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[s
 
     Beside a question of several answers, whose cell holds its codes with blanks between them, stands a column a
     choice: 1, 0, or blank if it was not asked.
+
+    ASSUME a question whose columns are blank was not asked; one passed over looks the same.
     """
     table, labels = make_table(rows[0], rows[1:], labels)
     names = set(table.columns)
-    questions = sorted({name.rpartition("/")[0] for name in names} & names)
+    found = find_choices(table, r"(?P<question>.+)/(?P<code>[^/]+)")
+    questions = sorted(found.keys() & names)
     if questions:
+        labels["choices"] = {
+            question: describe_question(found[question], {}, not_chosen=["0"]) for question in questions
+        }
         labels["detected"] = [*labels["detected"], f"several answers in one cell: {', '.join(questions[:5])}"]
     return table, labels

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from firmties.choices import describe_question, find_choices
 from firmties.readers.text import Cells, make_table
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ NAME = "LimeSurvey"
 PLACEHOLDER = "1980-01-01 00:00:00"
 """What stands for a time that was not kept, in surveys without time stamps."""
 TIMES = ("submitdate", "startdate", "datestamp")
+OTHER = "other"
+"""Code of the choice that is a text."""
+CHOSEN, NOT_CHOSEN, NOT_SHOWN = "Y", "N", "N/A"
 
 
 def recognize(rows: Sequence[Sequence[str]]) -> bool:
@@ -42,8 +46,8 @@ def strip_text(cell: str) -> str:
 def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Interpret the rows of a LimeSurvey export; see :mod:`firmties.readers`.
 
-    The placeholder of a time that was not kept becomes blank. A multiple answer comes as a column a choice: Y, or
-    blank if the question was not shown or the choice not taken; "N/A", where the export writes it, is not asked.
+    The placeholder of a time that was not kept becomes blank. A multiple answer comes as a column a choice: Y, N where
+    the export writes it, else blank; "N/A" where the question was not shown. A text in `[other]` is a choice, too.
     """
     names = [strip_text(cell) for cell in rows[0]]
     labels["columns"] = {
@@ -55,4 +59,29 @@ def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[s
         if name in table and (n := int((table[name] == PLACEHOLDER).sum())):
             table[name] = table[name].mask(table[name] == PLACEHOLDER, "")
             lost = [*lost, f"{name}: {n} times were not kept by the survey (placeholder {PLACEHOLDER}, now blank)"]
+    labels["choices"] = describe_choices(table, labels.get("columns", {}))
     return table, {**labels, "lost": lost}
+
+
+def describe_choices(table: pd.DataFrame, texts: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Describe the questions of several answers: those with no other cell than Y, N, N/A and blank, and some Y.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"Q1[SQ001]": ["Y", ""], "Q1[SQ002]": ["", ""], "Q2[SQ001]": ["A1", "A2"]})
+    >>> list(describe_choices(rows, {}))
+    ['Q1']
+    """
+    described = {}
+    for question, columns in find_choices(table, r"(?P<question>[^\[\]]+)\[(?P<code>\w+)\]").items():
+        kept = [name for name, code in columns.items() if code == OTHER]
+        cells = {cell for name in columns if name not in kept for cell in table[name].unique()}
+        if CHOSEN in cells and cells <= {CHOSEN, NOT_CHOSEN, NOT_SHOWN, ""}:
+            labels = {
+                code: texts[name].rpartition("[")[2].rstrip("]") for name, code in columns.items() if name in texts
+            }
+            text = next((texts[name].rpartition(" [")[0] for name in columns if name in texts), "")
+            answers = {"chosen": [CHOSEN], "not_chosen": [NOT_CHOSEN], "not_asked": [NOT_SHOWN]}
+            described[question] = describe_question(columns, labels, text, kept=kept, **answers)
+    return described

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+from firmties.choices import describe_question, find_choices
 from firmties.readers.text import Cells, make_table, name_apart
 
 if TYPE_CHECKING:
@@ -36,6 +38,9 @@ IDENTIFYING = {
     "ipAddress", "recipientLastName", "recipientFirstName", "recipientEmail", "externalDataReference",
     "locationLatitude", "locationLongitude",
 }  # fmt: skip
+SEEN = ("0", "-99")
+"""What the export may write for a choice that was seen and not taken."""
+_CHOICE = re.compile(r"QID\d+(?:[_-]\d+)+")
 _RESPONSE = re.compile(r"R_[A-Za-z0-9]{8,}")
 
 
@@ -86,8 +91,8 @@ def read_import_id(cell: str) -> str:
 def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Interpret the rows of a Qualtrics export; see :mod:`firmties.readers`.
 
-    A multiple answer comes as a column a choice, 1 or blank: blank is told from "asked, none chosen" by nothing in
-    this format.
+    A multiple answer comes as a column a choice, 1 or its words, or blank. Where the export was told to write 0 or -99
+    for what was seen and not chosen, "asked, none chosen" is told from "not asked"; otherwise by nothing.
     """
     headers = count_headers(rows)
     if not headers:
@@ -104,14 +109,47 @@ def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[s
     else:
         labels["lost"] = [*labels.get("lost", []), "no ImportIds: columns are known by their names alone"]
     table, labels = make_table(names, rows[headers:], labels)
-    if choices := find_choices(table):
-        named = ", ".join(choices[:3]) + (f" and {len(choices) - 3} more" if len(choices) > 3 else "")
-        said = f"{named}: 1 or blank, as of a choice: blank may be asked and not chosen, or not asked"
-        labels["lost"] = [*labels.get("lost", []), said]
+    # With ImportIds, those tell the columns of choices, whatever the choices are called.
+    ids = labels.get("import_ids", {})
+    named = [
+        name
+        for name in map(str, table)
+        if (_CHOICE.fullmatch(ids.get(name, "")) if ids else re.search(r"_-?\d+$", name))
+    ]
+    labels["choices"] = describe_choices(table[named], labels["columns"])
     return table, labels
 
 
-def find_choices(table: pd.DataFrame) -> list[str]:
-    """Find the columns of choices: named after one question, and nothing in them but 1."""
-    alike = [name for name in table.columns if re.fullmatch(r".+_\d+", name)]
-    return [name for name in alike if set(table[name].unique()) == {"", "1"}]
+def describe_choices(table: pd.DataFrame, texts: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Describe the questions of several answers.
+
+    ASSUME columns named after one question (`Q1_1`, `Q1_2`) are its choices if each holds nothing but 1, or nothing
+    but the words of its choice, or a mark of what was seen and not chosen (0, -99), and not all of them were always
+    chosen together, as the rows of a matrix would be answered.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"Q1_1": ["1", ""], "Q1_2": ["1", "1"], "Q2_1": ["1", "2"], "Q2_2": ["", "1"]})
+    >>> list(describe_choices(rows, {"Q1_1": "Which? - Loan", "Q1_2": "Which? - Grant"}))
+    ['Q1']
+    """
+    described = {}
+    for question, columns in find_choices(table, r"(?P<question>.+)_(?P<code>[^_]+)").items():
+        if len(columns) < 2:
+            continue
+        written = [texts.get(name, "") for name in columns]
+        common = takewhile(lambda letters: len(set(letters)) == 1, zip(*written, strict=False))
+        shared = "".join(letters[0] for letters in common).rpartition("-")
+        labels = {
+            code: text[len("".join(shared[:2])) :].strip() for code, text in zip(columns.values(), written, strict=True)
+        }
+        holds = {name: set(table[name].unique()) for name in columns}
+        allowed = {name: {"1", labels[code], "", *SEEN} for name, code in columns.items()}
+        filled = table[list(columns)].isin([*SEEN, ""])
+        if all(holds[name] <= allowed[name] for name in columns) and (filled.any(axis=1) & ~filled.all(axis=1)).any():
+            text = shared[0].strip().removesuffix("- Selected Choice").strip()
+            labels = {code: label for code, label in labels.items() if shared[1] and label}
+            chosen = ["1", *labels.values()]
+            described[question] = describe_question(columns, labels, text, chosen=chosen, not_chosen=SEEN)
+    return described

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from firmties.choices import describe_question, find_choices
 from firmties.readers.text import Cells, make_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 NAME = "REDCap"
+CHECKBOX = r"(?P<question>\w+?)___(?P<code>\w+)"
 EVENT = "redcap_event_name"
 UNFINISHED = "[not completed]"
 """What stands for the time of a form that was opened and not sent."""
@@ -36,16 +38,16 @@ def recognize(rows: Sequence[Sequence[str]]) -> bool:
 def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Interpret the rows of a REDCap export; see :mod:`firmties.readers`.
 
+    A checkbox is 0 also where it was not asked, so that 0 says no more than a blank.
+
     Where events are waves, ``where: {redcap_event_name: …}`` of the wave's entry picks their rows.
     """
     table, labels = make_table(rows[0], rows[1:], labels)
     lost = labels.get("lost", [])
-    if boxes := [name for name in rows[0] if "___" in name]:
-        questions = len({name.rpartition("___")[0] for name in boxes})
-        lost = [
-            *lost,
-            f"{questions} checkbox questions in {len(boxes)} columns: 0 may be asked and not chosen, or not asked",
-        ]
+    labels["choices"] = {
+        question: describe_question(columns, {}, unclear=["0"])
+        for question, columns in find_choices(table, CHECKBOX).items()
+    }
     for name in table:
         if n := int((table[name] == UNFINISHED).sum()):
             table[name] = table[name].mask(table[name] == UNFINISHED, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from firmties.choices import describe_question, make_codes
 from firmties.readers.text import Cells, make_table, name_apart
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def name_columns(questions: Sequence[str], choices: Sequence[str]) -> tuple[list
 def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Interpret the rows of a SurveyMonkey export; see :mod:`firmties.readers`.
 
-    A multiple answer comes as a column a choice, with the choice's words or blank.
+    A multiple answer comes as a column a choice, with the choice's words or blank. The last may be a text: other,
+    namely.
     """
     if len(rows) < 2:
         raise ValueError("it has one row, where two header rows and responses belong")
@@ -64,6 +66,36 @@ def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[s
     labels["lost"] = [
         *labels.get("lost", []),
         "no codes: answers are the words of the choices",
-        "a column a choice holds its words or blank: blank may be asked and not chosen, or not asked",
     ]
-    return make_table(names, rows[2:], labels)
+    table, labels = make_table(names, rows[2:], labels)
+    labels["choices"] = describe_choices(table, names, rows[0], rows[1])
+    return table, labels
+
+
+def describe_choices(
+    table: pd.DataFrame, names: Sequence[str], questions: Sequence[str], choices: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Describe the questions of several answers: columns that hold their heading's words or nothing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"Seen? [One]": ["One", ""], "Seen? [Two]": ["", "Two"], "Seen? [Other]": ["a play", ""]})
+    >>> found = describe_choices(rows, list(rows), ["Seen?", "", ""], ["One", "Two", "Other"])
+    >>> found["Seen?"]["columns"], found["Seen?"]["kept"]
+    ({'Seen? [One]': 'One', 'Seen? [Two]': 'Two', 'Seen? [Other]': 'Other'}, ['Seen? [Other]'])
+    """
+    starts = [place for place, asked in enumerate(questions) if asked]
+    described = {}
+    for start, end in zip(starts, [*starts[1:], len(questions)], strict=True):
+        words = dict(zip(names[start:end], choices[start:end], strict=True))
+        holds = {name: set(table[name].unique()) - {""} for name in words if name in table}
+        others = [name for name in holds if not holds[name] <= {words[name]}]
+        fitting = [name for name in holds if name not in others]
+        if len(fitting) < 2 or not any(holds[name] for name in fitting) or others not in ([], [names[end - 1]]):
+            continue
+        columns = dict(zip(holds, make_codes(words[name] for name in holds), strict=True))
+        labels = {code: words[name] for name, code in columns.items()}
+        question = questions[start] if questions.index(questions[start]) == start else names[start]
+        described[question] = describe_question(columns, labels, questions[start], chosen=words.values(), kept=others)
+    return described
