@@ -35,6 +35,7 @@ SAMPLES = {wave: entry["sample"] for wave, entry in WAVES.items() if "sample" in
 LONG_FILES = slices.list_long_files(CONFIG, STUDY.crosswalk_rows)
 HAS_ALTERS = "alters" in CONFIG
 PREDICTED = slices.list_models_tested(CONFIG.get("predictions", []))
+COUNTED = slices.list_models_counted(CONFIG)
 TESTED = slices.list_models_tested(CONFIG.get("hypotheses", []))
 # What makes results waits for sound sample files without reading them: a fault leaves the last results in place.
 SOUND = {"sound": ancient("data/interim/sample.parquet")} if SAMPLES else {}
@@ -91,6 +92,7 @@ def sources(wildcards):
     paths["predictions"] = expand("data/processed/predictions/{model}.csv", model=shared(models, PREDICTED))
     paths["contrasts"] = expand("data/processed/contrasts/{model}.csv", model=shared(models, TESTED))
     paths["hypotheses"] = "reports/results/hypotheses.csv"
+    paths["masks"] = "data/processed/masks.csv"
     if SAMPLES:
         paths["sample"] = "data/interim/sample.parquet"
     if "frame_margins" in CONFIG:
@@ -323,11 +325,30 @@ rule contrast:
         "scripts/contrast.py"
 
 
+rule mask:
+    input:
+        panel=rules.score.output.panel,
+        predictions=expand(rules.predict.output, model=COUNTED),
+        modules=library("mask"),
+    output:
+        "data/processed/masks.csv",
+    log:
+        "logs/mask.log",
+    params:
+        crosstabs=[options(name) for name, exhibit in EXHIBITS.items() if exhibit["kind"] == "crosstab"],
+        minimum=slices.find_minimum(CONFIG),
+    message:
+        "Masking small cells"
+    script:
+        "scripts/mask.py"
+
+
 rule collect:
     input:
         **SOUND,
         fits=fits(MODELS),
         predictions=expand(rules.predict.output, model=PREDICTED),
+        masks=rules.mask.output[0],
         dictionary=rules.score.output.dictionary,
         modules=library("collect"),
     output:
@@ -338,6 +359,7 @@ rule collect:
         "logs/collect.log",
     params:
         order=[entry["id"] for entry in CONFIG.get("predictions", [])],
+        minimum=slices.find_minimum(CONFIG),
     message:
         "Collecting the models' results"
     script:
@@ -376,7 +398,7 @@ rule summarize:
         kind=lambda wildcards: EXHIBITS[wildcards.exhibit]["kind"],
         options=lambda wildcards: options(wildcards.exhibit),
         waves=slices.list_waves(CONFIG),
-        study=slices.pick_keys(CONFIG),
+        study={**slices.pick_keys(CONFIG), "minimum_cell": slices.find_minimum(CONFIG)},
         scales=lambda wildcards: (
             CONFIG.get("scales", []) if "scales" in KINDS[EXHIBITS[wildcards.exhibit]["kind"]]["sources"] else []
         ),
@@ -447,7 +469,7 @@ rule render:
     log:
         "logs/render.log",
     params:
-        study=CONFIG["study"],
+        study={**CONFIG["study"], "minimum_cell": slices.find_minimum(CONFIG)},
         waves=slices.list_waves(CONFIG),
         exhibits=[{**exhibit, "medium": KINDS[exhibit["kind"]]["medium"]} for exhibit in EXHIBITS.values()],
         inputs=[path for path in slices.list_input_files(CONFIG) if Path(path).is_file()],

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from firmties.disclosure import hide_cells
-from firmties.display import FEW
+from firmties.disclosure import hide_predicted
 from firmties.estimation import tabulate_estimates, tabulate_models
 from firmties.jobs import run_job
 from firmties.predictions import PREDICTIONS
@@ -20,6 +19,8 @@ def main(
     estimates: str,
     models: str,
     predictions: str,
+    masks: str,
+    minimum: int,
     dictionary: str | None = None,
 ) -> str:
     """Read fits and predictions, write estimates.csv, models.csv and predictions.csv; return what the log says."""
@@ -32,7 +33,7 @@ def main(
     tables = [pd.read_csv(path, dtype="str", keep_default_na=False) for path in predicted]
     joined = pd.concat([pd.DataFrame(columns=PREDICTIONS), *tables], ignore_index=True)
     joined = joined.sort_values("prediction", key=lambda names: names.map(list(order).index), kind="stable")
-    joined = hide_cells(joined, FEW)
+    joined = hide_predicted(joined, minimum, set(pd.read_csv(masks, dtype="str")["cell"]))
     joined.to_csv(predictions, index=False, lineterminator="\n")
     failed = [
         f"{entry['model']} {entry['outcome']}: {entry['reason']}\n" for entry in entries if entry["status"] == "failed"
@@ -48,6 +49,8 @@ if "snakemake" in globals():
         fits=list(job.input.fits),
         predicted=list(job.input.predictions),
         order=job.params.order,
+        masks=job.input.masks,
+        minimum=job.params.minimum,
         dictionary=job.input.get("dictionary"),
         estimates=job.output.estimates,
         models=job.output.models,

@@ -12,7 +12,7 @@ import pandas as pd
 from firmties.codebook import decode_text, parse_margins
 from firmties.jobs import run_job
 
-AS_TEXT = ("published", "listing", "dictionary")
+AS_TEXT = ("published", "listing", "dictionary", "masks")
 """Sources of printed numbers and of codes, where 0.30 is not 0.3 and 2 not 2.0."""
 
 

@@ -12,8 +12,6 @@ from firmties.formulas import as_codes as as_codes
 from firmties.formulas import list_variables, parse_formula
 from firmties.tables import join_words
 
-FEW = 5
-"""Cells with fewer observations are not shown."""
 ENOUGH = 10
 """Cells with fewer observations show their number, but no estimate."""
 
@@ -193,20 +191,20 @@ def estimate_means(table: pd.DataFrame, value: str, by: str, cluster: str, level
     return pd.DataFrame(rows, columns=[by, "estimate", "std_error", "df", "conf_low", "conf_high", "n", "n_clusters"])
 
 
-def blank_small(numbers: pd.DataFrame, n: str, estimates: list[str]) -> pd.DataFrame:
-    """Take the estimates out of small cells, and the number out of the smallest.
+def blank_small(numbers: pd.DataFrame, n: str, estimates: list[str], hidden: pd.Series) -> pd.DataFrame:
+    """Take the estimates out of small cells, and the number out of hidden ones.
 
-    Below :data:`ENOUGH` the estimates become missing; from 1 to below :data:`FEW` the number, too. The
+    Below :data:`ENOUGH` the estimates become missing; where hidden (:mod:`firmties.disclosure`) the number, too. The
     column `cell` says which: ``shown``, ``no estimate``, ``suppressed`` or ``empty``.
 
     Examples
     --------
     >>> cells = pd.DataFrame({"n": [12, 7, 3, 0], "mean": [1.0, 2.0, 3.0, None]})
-    >>> blank_small(cells, "n", ["mean"])["cell"].tolist()
+    >>> blank_small(cells, "n", ["mean"], cells["n"] == 3)["cell"].tolist()
     ['shown', 'no estimate', 'suppressed', 'empty']
     """
     count = numbers[n].fillna(0)
-    state = np.select([count == 0, count < FEW, count < ENOUGH], ["empty", "suppressed", "no estimate"], "shown")
+    state = np.select([hidden, count == 0, count < ENOUGH], ["suppressed", "empty", "no estimate"], "shown")
     out = numbers.assign(cell=state)
     out[estimates] = out[estimates].where(out["cell"] == "shown")
     out[n] = out[n].where(out["cell"] != "suppressed")

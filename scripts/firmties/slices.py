@@ -20,6 +20,16 @@ def pick_keys(config: Config) -> dict[str, str]:
     return pick(config["study"], "firm", "response")
 
 
+def find_minimum(config: Config) -> int:
+    """Smallest count of a cross-classification that is shown: all of them where the data are public."""
+    return 1 if config["study"].get("public") else int(config["disclosure"]["minimum_cell"])
+
+
+def list_models_counted(config: Config) -> list[str]:
+    """Models whose predictions count cases by the codes of variables."""
+    return list_models_tested([entry for entry in config.get("predictions", []) if "by" in entry])
+
+
 def slice_read(wave: Config) -> dict[str, Any]:
     """What reading a wave depends on."""
     return pick(wave, "id", "format", "sheet", "delimiter", "encoding", "where", "sha256")

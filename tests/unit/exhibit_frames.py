@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from firmties.plot_style import use_style
 
-STUDY = {"firm": "firm_id", "response": "resp_id"}
+STUDY = {"firm": "firm_id", "response": "resp_id", "minimum_cell": 5}
 WAVES = pd.DataFrame({"id": [1, 2], "label": ["2021", "2022"]})
 DICTIONARY = pd.DataFrame(
     [

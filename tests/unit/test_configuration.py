@@ -144,8 +144,8 @@ def test_required_keys() -> None:
 def test_a_typing_error_in_a_key() -> None:
     assert check(modles=[]) == [
         (
-            "config.yaml: unknown key 'modles'; did you mean 'models'? Allowed: study, waves, frame_margins, missing_codes, "
-            "entry_checks, response_scales, cleaning, quality_flags, rule_versions, alters, networks, value_chain and 10 more"
+            "config.yaml: unknown key 'modles'; did you mean 'models'? Allowed: study, disclosure, waves, frame_margins, "
+            "missing_codes, entry_checks, response_scales, cleaning, quality_flags, rule_versions, alters, networks and 11 more"
         )
     ]
 

@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmties.disclosure import bound_hidden, list_sums, mask_counts, mask_table
+from firmties.disclosure import (
+    Counts,
+    bound_hidden,
+    find_minimum,
+    is_telling,
+    list_margins,
+    list_sums,
+    mask_counts,
+    mask_table,
+    mask_tables,
+    pool_reasons,
+)
 
 TABLES = st.integers(2, 4).flatmap(
     lambda width: st.lists(st.lists(st.integers(0, 30), min_size=width, max_size=width), min_size=2, max_size=4)
@@ -58,3 +69,53 @@ def test_no_hidden_count_can_be_worked_out(rows: list[list[int]]) -> None:
 def test_every_small_count_is_hidden(rows: list[list[int]]) -> None:
     counts = pd.DataFrame(rows)
     assert mask_table(counts, 5)[0].to_numpy()[((counts > 0) & (counts < 5)).to_numpy()].all()
+
+
+def make_crossed(counts: list[list[int]], population: str) -> Counts:
+    index = pd.MultiIndex.from_product([["a", "b", "c"], ["x", "y", "z"]], names=["kind", "place"])
+    return Counts(population, pd.Series(np.ravel(counts), index), list_margins(["kind", "place"]))
+
+
+LARGE = [[50, 60, 70], [80, 90, 40], [30, 20, 55]]
+
+
+def test_tables_of_one_classification_share_a_mask() -> None:
+    small = [[3, 60, 70], [80, 90, 40], [30, 20, 55]]
+    alone = mask_tables([make_crossed(small, "one")], 5)
+    assert mask_tables([make_crossed(LARGE, "other"), make_crossed(small, "one")], 5) == alone
+
+
+def test_mask_of_another_table_is_taken_over() -> None:
+    hidden = mask_tables([make_crossed(LARGE, "one")], 5, {"kind=a|place=x"})
+    assert hidden == {"kind=a|place=x", "kind=c|place=x", "kind=c|place=y", "kind=a|place=y"}
+
+
+def test_public_data_have_no_mask() -> None:
+    assert mask_tables([make_crossed([[1, 2, 3]] * 3, "one")], find_minimum({"minimum_cell": 1})) == set()
+
+
+def test_known_total_of_few_hides_its_parts_and_no_more() -> None:
+    index = pd.MultiIndex.from_tuples([("a", 1), ("b", 1), ("a", 2), ("b", 2)], names=["answer", "wave"])
+    cells = pd.Series([2, 5, 40, 60], index)
+    assert mask_tables([Counts("", cells, (), [("wave",)])], 8) == {"answer=a|wave=1", "answer=b|wave=1"}
+
+
+def test_margin_that_another_table_of_the_same_rows_publishes_is_looked_at() -> None:
+    # Of the two-way table the total of kind a (3 + 4) is 7; the one-way table of the same rows prints it.
+    two = make_crossed([[3, 4, 0], [80, 90, 40], [30, 20, 55]], "one")
+    one = Counts("one", pd.Series([7, 210, 105], pd.Index(["a", "b", "c"], name="kind")))
+    hidden = mask_tables([two, one], 5)
+    assert {"kind=a|place=x", "kind=a|place=y"} <= hidden
+    assert "kind=a" not in hidden
+
+
+def test_reasons_are_pooled_until_they_are_not_few() -> None:
+    counts = pd.DataFrame({1: [20, 1, 2], 2: [30, 9, 0]}, ["no_answer", "dont_know", "refused"])
+    assert pool_reasons(counts, 5) == ["no_answer", "dont_know", "refused"]
+
+
+@pytest.mark.parametrize(
+    ("values", "told"), [([1.0] * 4, True), ([0.0] * 30 + [1.0] * 4, True), ([0.0] * 30 + [1.0] * 5, False)]
+)
+def test_figures_of_few_are_told_apart(values: list[float], told: bool) -> None:
+    assert is_telling(pd.Series(values), 5) is told

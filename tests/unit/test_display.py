@@ -83,5 +83,5 @@ def test_mean_of_one_cluster_has_no_interval() -> None:
     ],
 )
 def test_small_cells(n: int, state: str, number_hidden: bool, mean_hidden: bool) -> None:
-    cell = blank_small(pd.DataFrame({"n": [n], "mean": [1.0]}), "n", ["mean"]).iloc[0]
+    cell = blank_small(pd.DataFrame({"n": [n], "mean": [1.0]}), "n", ["mean"], pd.Series([n == 4])).iloc[0]
     assert (cell["cell"], pd.isna(cell["n"]), pd.isna(cell["mean"])) == (state, number_hidden, mean_hidden)

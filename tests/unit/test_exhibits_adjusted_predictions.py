@@ -46,9 +46,10 @@ def make_contrast(hypothesis: str, contrast: str, estimate: float | None = 0.02)
 
 @pytest.fixture
 def sources() -> dict[str, Any]:
-    sizes = {("a", "up"): 40, ("a", "down"): 9, ("b", "up"): 3, ("b", "down"): 0}
+    sizes = {("a", "up"): 40, ("a", "down"): 9, ("b", "up"): 3, ("b", "down"): 4, ("c", "up"): 6, ("c", "down"): 5}
+    sizes |= {("d", "up"): 0, ("d", "down"): 0}
     cells = [make_cell("both", "kind", kind, "place", place, n) for (kind, place), n in sizes.items()]
-    cells += [make_cell("one", "place", place, None, None, 50) for place in ("down", "up")]
+    cells += [make_cell("one", "place", place, None, None, n) for place, n in (("down", 18), ("up", 49))]
     contrasts = [
         make_contrast("H1", "mu(kind=a) - mu(kind=b)"),
         make_contrast("H2", "mu(place=up) - mu(place=down)"),
@@ -72,11 +73,11 @@ def test_values_are_scaled(sources: dict[str, Any]) -> None:
 def test_cells_keep_the_dictionary_order(sources: dict[str, Any]) -> None:
     numbers = summarize(sources, OPTIONS)[0]
     shown = numbers.loc[numbers["panel"] == 0, ["value_1", "value_2"]].dropna().values.tolist()
-    assert shown == [["b", "up"], ["b", "down"], ["a", "up"], ["a", "down"]]
+    assert shown == [[kind, place] for kind in "bacd" for place in ("up", "down")]
 
 
 @pytest.mark.parametrize(
-    ("one", "two", "state"), [("a", "down", "no estimate"), ("b", "up", "suppressed"), ("b", "down", "empty")]
+    ("one", "two", "state"), [("a", "down", "no estimate"), ("b", "up", "suppressed"), ("d", "down", "empty")]
 )
 def test_small_cells_show_no_estimate(sources: dict[str, Any], one: str, two: str, state: str) -> None:
     cell = find(summarize(sources, OPTIONS)[0], one, two)

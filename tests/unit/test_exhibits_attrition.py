@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from firmties.exhibits.attrition.summarize import summarize
+from firmties.exhibits.attrition.summarize import summarize, withhold
 from firmties.exhibits.attrition.tabulate import tabulate
+from firmties.panel import compare_groups
 
 WORDS = pd.DataFrame(columns=["variable", "table", "label", "type", "codes", "reference"])
 
@@ -15,7 +16,7 @@ def make(rows, waves=(1, 2)):
         "panel": pd.DataFrame(rows, columns=["wave", "firm", "x"]),
         "waves": pd.DataFrame({"id": waves, "label": [str(wave) for wave in waves]}),
         "dictionary": WORDS,
-        "study": {"firm": "firm"},
+        "study": {"firm": "firm", "minimum_cell": 1},
     }
 
 
@@ -114,3 +115,14 @@ def test_reference_of_a_category_is_named():
     )
     _, notes = summarize(sources, {"variables": ["x"]})
     assert notes["remark_reference"] == "References of the logit: Form: single."
+
+
+def test_difference_of_a_code_that_few_leavers_have_is_hidden():
+    first = pd.DataFrame({"place": ["n"] * 30 + ["s"] * 20 + ["w"] * 10})
+    second = pd.DataFrame({"place": ["n"] * 30 + ["s"] * 20 + ["w"] * 2})
+    rows = withhold(compare_groups(first, second, ["place"], WORDS), first, second, 5)
+    assert {row["key"]: row["smd"] is None for row in rows} == {
+        "place[n]": False,
+        "place[s]": True,
+        "place[w]": True,
+    }

@@ -26,7 +26,7 @@ EQUITY = {"name": "Equity", "groups": ["SME-led", "others"], "counts": [5, 0], "
 
 
 def run(*tests: dict) -> pd.DataFrame:
-    return summarize({}, {"tests": list(tests)})[0]
+    return summarize({"study": {"minimum_cell": 1}}, {"tests": list(tests)})[0]
 
 
 def test_p_value_is_hypergeometric_where_all_of_the_first_group_have_the_feature() -> None:
@@ -101,7 +101,7 @@ def test_more_draws_than_columns_are_refused() -> None:
 
 
 def test_table_prints_counts_p_and_interval() -> None:
-    numbers, notes = summarize({}, {"tests": [BROKER, EQUITY]})
+    numbers, notes = summarize({"study": {"minimum_cell": 1}}, {"tests": [BROKER, EQUITY]})
     table = tabulate(numbers, notes, {"title": "Two tests"})
     assert list(table.rows[0].cells) == [
         "Broker",
@@ -114,7 +114,7 @@ def test_table_prints_counts_p_and_interval() -> None:
 
 
 def test_table_prints_the_limits_of_each_test() -> None:
-    numbers, notes = summarize({}, {"tests": [BROKER, EQUITY]})
+    numbers, notes = summarize({"study": {"minimum_cell": 1}}, {"tests": [BROKER, EQUITY]})
     assert "Broker: A limit." in tabulate(numbers, notes, {"title": "Two tests"}).notes
 
 

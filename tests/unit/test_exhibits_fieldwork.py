@@ -33,7 +33,7 @@ def sources():
         ),
         "waves": pd.DataFrame({"id": [1, 2], "label": ["2021", "2022"], "field": [["2021-03-01", "2021-05-31"], None]}),
         "dictionary": pd.DataFrame(columns=["variable", "label", "codes"]),
-        "study": {"firm": "firm"},
+        "study": {"firm": "firm", "minimum_cell": 1},
     }
 
 

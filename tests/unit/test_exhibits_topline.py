@@ -36,7 +36,13 @@ def sources():
         }
     )
     waves = pd.DataFrame({"id": [1, 2], "label": ["2021", "2022"]})
-    return {"panel": panel, "kinds": kinds, "dictionary": dictionary, "waves": waves, "study": {"firm": "firm"}}
+    return {
+        "panel": panel,
+        "kinds": kinds,
+        "dictionary": dictionary,
+        "waves": waves,
+        "study": {"firm": "firm", "minimum_cell": 1},
+    }
 
 
 def find(numbers, question, row, wave=1):
@@ -80,3 +86,48 @@ def test_wave_that_did_not_ask_is_marked_not_zero(sources):
 def test_texts_are_counted_not_shown(sources):
     numbers, notes = summarize(sources, {})
     assert ("name" in set(numbers["question"]), notes["n_not_shown"]) == (False, 1)
+
+
+@pytest.fixture
+def of_few():
+    """Sixty answers a wave: three call the mood bad in wave 1, two do not use mail, one was refused."""
+    panel = pd.DataFrame({"wave": [1] * 60 + [2] * 60, "firm": [f"f{at}" for at in range(60)] * 2})
+    panel["mood"] = pd.array(
+        ([1] * 3 + [2] * 20 + [3] * 36 + [None]) * 1 + [1] * 20 + [2] * 20 + [3] * 20, dtype="Int64"
+    )
+    panel["use__mail"] = pd.array([False] * 2 + [True] * 58 + [True, False] * 30, dtype="boolean")
+    panel["patents"] = [0.0] * 57 + [1.0] * 3 + [0.0, 1.0] * 30
+    kinds = panel.notna().map(lambda there: "" if there else "refused")
+    words = pd.DataFrame({"variable": ["mood", "use__mail", "patents"], "label": ["Mood", "Used: mail", "Patents"]})
+    words["table"], words["origin"] = "panel", "codebook"
+    words["type"], words["codes"] = ["ordinal", "boolean", "number"], ["1=bad|2=fair|3=good", "", ""]
+    waves = pd.DataFrame({"id": [1, 2], "label": ["2021", "2022"]})
+    study = {"firm": "firm", "minimum_cell": 5}
+    return summarize({"panel": panel, "kinds": kinds, "dictionary": words, "waves": waves, "study": study}, {})
+
+
+def hidden_of(numbers, question):
+    rows = numbers.loc[(numbers["question"] == question) & numbers["part"].isin(["answer", "choice"])]
+    return [(row, wave) for row, wave, value in rows[["row", "wave", "value"]].to_numpy() if pd.isna(value)]
+
+
+def test_small_answer_is_hidden_with_what_would_give_it_away(of_few):
+    assert hidden_of(of_few[0], "mood") == [("1 bad", 1), ("1 bad", 2), ("2 fair", 1), ("2 fair", 2)]
+
+
+def test_choice_that_nearly_all_made_is_hidden(of_few):
+    assert ("mail", 1) in hidden_of(of_few[0], "use")
+
+
+def test_mean_of_two_values_one_of_them_few_is_hidden(of_few):
+    assert pd.isna(find(of_few[0], "patents", "Mean, SD")[0])
+
+
+def test_reason_of_few_is_not_named(of_few):
+    rows = of_few[0].loc[of_few[0]["part"] == "missing", ["row", "value"]]
+    assert rows.to_numpy().tolist() == [["Reason not shown (few)", 1]]
+
+
+def test_table_prints_hidden(of_few):
+    table = tabulate(*of_few, {"title": "T"})
+    assert next(row.cells for row in table.rows if row.cells[0] == "1 bad") == ["1 bad", "hidden", "", "hidden", ""]

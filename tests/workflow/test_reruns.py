@@ -16,7 +16,8 @@ COMPARED = {"Comparing with kept results"}
 COLLECTED = {"Collecting the models' results"} | COMPARED
 TESTED = {"Estimating contrasts of first", "Testing hypotheses"} | COMPARED
 FIRST = {"Fitting first"} | COLLECTED | TESTED
-SECOND = {"Fitting second", "Predicting from second"} | COLLECTED
+MASKED = {"Masking small cells"}
+SECOND = {"Fitting second", "Predicting from second"} | MASKED | COLLECTED
 SHOWN_ESTIMATES = {"Summarizing T1", "Typesetting T1"}
 SHOWN_HYPOTHESES = {"Summarizing T2", "Typesetting T2"} | COMPARED
 SHOWN_FLOW = {"Summarizing F1", "Drawing F1"} | COMPARED
@@ -45,7 +46,7 @@ CONFIG_EDITS = {
         TESTED | SHOWN_HYPOTHESES | REPORT,
     ),
     "level of a family": (replace("level: 0.05", "level: 0.10"), {"Testing hypotheses"} | SHOWN_HYPOTHESES | REPORT),
-    "prediction": (replace("by: [sector]", "by: [wave]"), {"Predicting from second"} | COLLECTED | REPORT),
+    "prediction": (replace("by: [sector]", "by: [wave]"), {"Predicting from second"} | MASKED | COLLECTED | REPORT),
     "title of a table": (replace("title: Reliability", "title: How reliable"), {"Typesetting T3"} | REPORT),
     "exclusion": (replace("before >= 250", "before >= 200"), {"Cleaning wave 1", "Cleaning wave 2"} | LINKED | DOWN),
     "file of a wave": (
@@ -92,7 +93,7 @@ def test_words_of_the_report(place: Place) -> None:
 
 SCRIPT_EDITS = {
     "typeset.py": {"Typesetting T1", "Typesetting T2", "Typesetting T3"} | REPORT,
-    "predict.py": {"Predicting from second"} | COLLECTED | REPORT,
+    "predict.py": {"Predicting from second"} | MASKED | COLLECTED | REPORT,
     "firmties/hypotheses.py": TESTED | SHOWN_HYPOTHESES | REPORT,
     "firmties/exhibits/flow/draw.py": {"Drawing F1"} | REPORT,
     "firmties/exhibits/reliability/summarize.py": SHOWN_SCALES | REPORT,

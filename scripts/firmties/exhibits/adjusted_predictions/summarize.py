@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from firmties.disclosure import find_minimum, hide_predicted
 from firmties.display import (
     ENOUGH,
-    FEW,
     as_codes,
     blank_small,
     codes_of,
@@ -35,7 +35,10 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
     notes
         What the caption needs.
     """
-    predictions, dictionary = sources["predictions"], sources["dictionary"]
+    predictions, dictionary, few = sources["predictions"], sources["dictionary"], find_minimum(sources["study"])
+    masks = set(sources["masks"]["cell"]) if "masks" in sources else set()
+    predictions = predictions.assign(counted=predictions["n_cell"])
+    predictions = hide_predicted(predictions, few, masks)
     contrasts = sources.get("contrasts", pd.DataFrame(columns=["hypothesis"]))
     contrasts = contrasts.loc[contrasts["hypothesis"].isin(options.get("hypotheses", []))]
     parts: list[pd.DataFrame] = []
@@ -46,7 +49,8 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
         cells = predictions.loc[predictions["prediction"] == panel["prediction"]]
         shown = _label_cells(cells, dictionary)
         shown[_VALUES] = shown[_VALUES].astype(float) * scale
-        shown = blank_small(shown, "n_cell", _VALUES)
+        hidden = cells["n_cell"].isna() & (cells["counted"] > 0)
+        shown = blank_small(shown, "n_cell", _VALUES, hidden.reindex(shown.index))
         parts.append(shown.assign(part="prediction"))
         if not cells.empty:
             first = cells.iloc[0]
@@ -91,8 +95,10 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
     notes = describe_models(models.loc[chosen].drop_duplicates(["model", "outcome"], keep="last"), dictionary)
     notes["waves"] = describe_waves(sources["panel"]["wave"], sources.get("waves"))
     notes["remark_intervals"] = "Intervals are 95 %, by the delta method; raw means are not adjusted."
-    notes["remark_small_cells"] = (
-        f"Cells with fewer than {ENOUGH} firm-waves show no estimate, those with fewer than {FEW} no number."
+    notes["remark_small_cells"] = f"Cells with fewer than {ENOUGH} firm-waves show no estimate" + (
+        f"; those with fewer than {few}, and those from which such a number would follow, are hidden."
+        if few > 1
+        else "."
     )
     return numbers, notes
 

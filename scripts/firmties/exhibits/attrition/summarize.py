@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from firmties.display import codes_of, label_of, reference_of
+from firmties.disclosure import Counts, find_minimum, is_telling, mask_tables, name_cell
+from firmties.display import as_codes, codes_of, label_of, reference_of
 from firmties.estimation import fit_model
 from firmties.link import find_keys, find_uninvited
 from firmties.panel import (
@@ -37,7 +38,7 @@ COUNTS = {
 def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Fill one row a figure and pair: section, key, label, pair, value, std_error, p_value, n_1, n_2, reason."""
     panel, waves, words, firm = sources["panel"], sources["waves"], sources["dictionary"], sources["study"]["firm"]
-    labels = dict(zip(waves["id"], waves["label"].astype(str), strict=True))
+    few, labels = find_minimum(sources["study"]), dict(zip(waves["id"], waves["label"].astype(str), strict=True))
     order, sample = list(waves["id"]), sources.get("sample")
     closed = find_closed(sample, options.get("closed", []), firm)
     uninvited = panel.iloc[:0] if sample is None else sample.loc[find_uninvited(sample, options.get("open_link", []))]
@@ -65,7 +66,8 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         stayed = asked[firm].map(then) == ANSWERED
         table = asked[list(dict.fromkeys([firm, *options["variables"]]))].assign(stayed=stayed.astype(int))
         rows += [row | {"pair": name} for row in fit_staying(table, options["variables"], words)]
-        for row in compare_groups(asked.loc[stayed], asked.loc[~stayed], options["variables"], words):
+        groups = asked.loc[stayed], asked.loc[~stayed]
+        for row in withhold(compare_groups(*groups, options["variables"], words), *groups, few):
             rows.append(row | {"section": "Stayers minus leavers (SMD)", "pair": name, "value": row["smd"]})
         if options.get("refreshment"):
             later = panel.loc[panel["wave"] == following].dropna(subset=[firm])
@@ -73,7 +75,8 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
             new = later[firm].map(before) == BEFORE
             # Only firms that were drawn stand for the population.
             drawn = ~find_keys(later, uninvited, firm)
-            for row in compare_groups(later.loc[~new], later.loc[new & drawn], options["refreshment"], words):
+            groups = later.loc[~new], later.loc[new & drawn]
+            for row in withhold(compare_groups(*groups, options["refreshment"], words), *groups, few):
                 section = "Panel minus refreshment in the later wave (SMD)"
                 rows.append(row | {"section": section, "pair": name, "value": row["smd"]})
     columns = ["section", "key", "label", "pair", "value", "std_error", "p_value", "n_1", "n_2", "reason"]
@@ -129,3 +132,33 @@ def label_term(term: str, words: pd.DataFrame) -> str:
     label = "Constant" if term == "Intercept" else label_of(words, name)
     code = code.removesuffix("]")
     return f"{label}: {codes_of(words, name).get(code, code)}" if bracket else label
+
+
+def withhold(rows: list[dict[str, Any]], first: pd.DataFrame, second: pd.DataFrame, few: int) -> list[dict[str, Any]]:
+    """Blank the differences of two groups from which the number of a few firms would follow; see `compare_groups`.
+
+    With both groups' sizes, difference and p-value give both shares.
+    """
+    secret: set[str] = set()
+    for name in {row["key"].partition("[")[0] for row in rows}:
+        x, y = first[name], second[name]
+        if x.dtype.kind in "iufb":
+            secret |= {name} if is_telling(x, few) or is_telling(y, few) else set()
+        else:
+            secret |= {f"{name}[{code}]" for code in hide_codes(as_codes(x.dropna()), as_codes(y.dropna()), few)}
+    return [row | dict.fromkeys(("smd", "p_value")) if row["key"] in secret else row for row in rows]
+
+
+def hide_codes(first: pd.Series, second: pd.Series, few: int) -> set[str]:
+    """Choose the codes of a category whose number in one of two groups is hidden; the groups' sizes are shown.
+
+    Examples
+    --------
+    >>> sorted(hide_codes(pd.Series(list("aaaaaaaabbbbbbc")), pd.Series(list("aaaaaaaabbbbbbcccccc")), 5))
+    ['b', 'c']
+    """
+    codes = sorted({*first, *second})
+    table = pd.DataFrame({"1": first.value_counts(), "2": second.value_counts()}).reindex(codes).fillna(0).astype(int)
+    cells = pd.Series(table.rename_axis(index="code", columns="group").stack())
+    hidden = mask_tables([Counts("", cells, [("code",)], [(), ("group",)])], few)
+    return {code for code in codes if any(name_cell(["code", "group"], [code, group]) in hidden for group in "12")}

@@ -35,7 +35,7 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
 def write_cell(cell: pd.Series, section: str) -> str:
     """Write a count whole, retention as per cent, a coefficient or SMD with its p."""
     if is_missing(cell["value"]):
-        return ABSENT
+        return "hidden" if "SMD" in section and min(cell["n_1"], cell["n_2"]) > 0 else ABSENT
     if str(cell["key"]).startswith("retention"):
         return format_percent(cell["value"])
     if section == "Firms" or cell["key"] == "n_obs":

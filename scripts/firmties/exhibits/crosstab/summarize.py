@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from firmties.disclosure import mask_table
-from firmties.display import ENOUGH, FEW, as_codes, codes_of, describe_rows, label_of
+from firmties.disclosure import find_minimum, list_crossed, mask_tables, name_cell
+from firmties.display import ENOUGH, as_codes, codes_of, describe_rows, label_of
 
 
 def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -50,7 +50,13 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
         if not members.empty:
             parts.append(("any", options["any"]["label"], members, residuals))
 
-    numbers = pd.concat([_list_cells(*part, row_codes, column_codes) for part in parts], ignore_index=True)
+    few = find_minimum(study)
+    masks = set(sources["masks"]["cell"]) if "masks" in sources else set()
+    hidden = mask_tables(list_crossed(panel, options), few, masks)
+    names = (row_name, column_name)
+    numbers = pd.concat(
+        [_list_cells(*part, row_codes, column_codes, names, hidden) for part in parts], ignore_index=True
+    )
     notes = describe_rows(panel.loc[known], study, sources.get("waves"))
     notes |= {
         "n_left_out": int((~known).sum()),
@@ -59,8 +65,12 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
             "and is printed where it exceeds 2 in size."
         ),
         "remark_small_cells": (
-            f"Cells with fewer than {ENOUGH} firm-waves show no percentage; those with fewer than {FEW} and those from "
-            "which such a number would follow, are hidden."
+            f"Cells with fewer than {ENOUGH} firm-waves show no percentage"
+            + (
+                f"; those with fewer than {few}, and those from which such a number would follow, are hidden."
+                if few > 1
+                else "."
+            )
         ),
         "remark_left_out": f"{int((~known).sum()):,} firm-waves lack one of the two and are left out."
         if (~known).any()
@@ -93,17 +103,6 @@ def adjust_residuals(counts: pd.DataFrame) -> pd.DataFrame:
         )
 
 
-def hide_small(counts: pd.DataFrame, additive: bool) -> pd.DataFrame:
-    """Choose the cells to hide, so that no hidden number follows from a margin; see `disclosure.mask_table`.
-
-    Examples
-    --------
-    >>> hide_small(pd.DataFrame([[3, 20, 30], [40, 50, 60]]), additive=True).values.tolist()
-    [[True, True, False], [True, True, False]]
-    """
-    return mask_table(counts, FEW, columns_add=additive)[0]
-
-
 def _list_cells(
     panel: str,
     panel_label: str,
@@ -111,17 +110,15 @@ def _list_cells(
     residuals: pd.DataFrame,
     row_codes: dict[str, str],
     column_codes: dict[str, str],
+    names: tuple[str, str],
+    hidden: set[str],
 ) -> pd.DataFrame:
-    hidden, hidden_rows, hidden_columns = mask_table(counts, FEW, columns_add=panel == "single")
-    totals_hidden = (
-        dict(zip(counts.index, hidden_rows, strict=True)),
-        dict(zip(counts.columns, hidden_columns, strict=False)),
-    )
     row_totals, column_totals = counts.sum(axis=1), counts.sum(axis=0)
     cells = []
     for row in counts.index:
         for column in counts.columns:
-            n, suppressed = counts.loc[row, column], hidden.loc[row, column]
+            n = counts.loc[row, column]
+            suppressed = n > 0 and name_cell(names, (row, column)) in hidden
             shown = n >= ENOUGH and not suppressed
             cells.append(
                 {
@@ -129,10 +126,12 @@ def _list_cells(
                     "panel_label": panel_label,
                     "row": row,
                     "row_label": row_codes[row],
-                    "row_n": pd.NA if totals_hidden[0][row] else int(row_totals[row]),
+                    "row_n": pd.NA if name_cell(names[:1], (row,)) in hidden else int(row_totals[row]),
                     "column": column,
                     "column_label": column_codes[column],
-                    "column_n": pd.NA if totals_hidden[1].get(column, True) else int(column_totals[column]),
+                    "column_n": pd.NA
+                    if panel != "single" or name_cell(names[1:], (column,)) in hidden
+                    else int(column_totals[column]),
                     "n": pd.NA if suppressed else int(n),
                     "row_percent": 100 * n / row_totals[row] if shown else np.nan,
                     "residual": residuals.loc[row, column] if shown else np.nan,

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from firmties.display import ENOUGH, FEW, describe_models, describe_waves, label_of
+from firmties.disclosure import Counts, find_minimum, mask_tables, name_cell
+from firmties.display import ENOUGH, describe_models, describe_waves, label_of
 from firmties.estimation import find_interval, sample_rows
 
 DENSITY_BINS = 30
@@ -26,7 +27,7 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
         What the caption needs.
     """
     predictions, dictionary = sources["predictions"], sources["dictionary"]
-    scale = options.get("scale", 1)
+    scale, few = options.get("scale", 1), find_minimum(sources["study"])
     curve = predictions.loc[predictions["prediction"] == options["prediction"]]
     columns = ["part", "x", "x_to", "estimate", "conf_low", "conf_high", "n"]
     models = sources["models"]
@@ -42,7 +43,7 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
     parts = [drawn]
     fit = _find_fit(sources.get("fits", []), first)
     if fit is not None:
-        parts += _describe_cases(fit, sources, variable, low, high, options.get("bins", 20), columns)
+        parts += _describe_cases(fit, sources, variable, low, high, options.get("bins", 20), columns, few)
         parts.append(find_turning_point(fit, variable).reindex(columns=columns))
     numbers = pd.concat([part for part in parts if not part.empty], ignore_index=True)
     scaled = numbers["part"] != "turning_point"
@@ -66,7 +67,8 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
         "turning_point_high": None if turning.empty else float(turning["conf_high"].iloc[0]),
         "remark_curve": "Line and band: average adjusted prediction and its 95 % interval, all else as observed.",
         "remark_bins": "Points: mean partial residuals in bins of equal size.",
-        "remark_density": f"Strip: number of cases; bins with fewer than {FEW} are not shown.",
+        "remark_density": "Strip: number of cases"
+        + (f"; bins with fewer than {few}, and those that would give them away, are not shown." if few > 1 else "."),
         "remark_turning_point": None if turning.empty else "The interval of the turning point is by the delta method.",
     }
     return numbers, notes
@@ -116,6 +118,7 @@ def _describe_cases(
     high: float,
     n_bins: int,
     columns: list[str],
+    few: int,
 ) -> list[pd.DataFrame]:
     """Bin the partial residuals, and count the cases within the range drawn."""
     from firmties.predictions import ContrastError, partial_residuals
@@ -130,10 +133,11 @@ def _describe_cases(
     edges = np.linspace(low, high, max(5, min(DENSITY_BINS, len(cases) // ENOUGH)) + 1)
     count = np.histogram(cases["x"], edges)[0]
     density = pd.DataFrame({"part": "density", "x": edges[:-1], "x_to": edges[1:], "n": count})
+    hidden = mask_tables([Counts(variable, density["n"].rename_axis("bin"))], few)
     n_bins = max(1, min(n_bins, len(cases) // ENOUGH))
     place = np.arange(len(cases)) * n_bins // max(len(cases), 1)
     bins = cases.groupby(place).agg(x=("x", "mean"), estimate=("residual", "mean"), n=("x", "size")).assign(part="bin")
     return [
         bins.loc[bins["estimate"].notna() & (bins["n"] >= ENOUGH)].reindex(columns=columns),
-        density.loc[(count == 0) | (count >= FEW)].reindex(columns=columns),
+        density.loc[[name_cell(["bin"], [at]) not in hidden for at in density.index]].reindex(columns=columns),
     ]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from firmties.disclosure import find_minimum, is_telling
 from firmties.display import describe_rows, label_of
 
 
@@ -68,13 +69,31 @@ def correlate(x: pd.Series, y: pd.Series, level: float = 0.95) -> tuple[int, flo
     return n, r, float(np.tanh(np.arctanh(r) - half)), float(np.tanh(np.arctanh(r) + half))
 
 
+def describe_values(values: pd.Series, few: int) -> dict[str, float]:
+    """Give mean, standard deviation and range; all missing if they would tell the number of a few answers.
+
+    The smallest and the largest value are one firm's: in their place stand the means of the `few` smallest and largest.
+
+    Examples
+    --------
+    >>> float(describe_values(pd.Series([1.0, 2, 3, 4, 5, 6]), 2)["minimum"])
+    1.5
+    """
+    known = values.dropna().sort_values()
+    if is_telling(known, few):
+        return dict.fromkeys(("mean", "sd", "minimum", "maximum"), np.nan)
+    ends = {"minimum": known.head(few).mean(), "maximum": known.tail(few).mean()}
+    return {"mean": known.mean(), "sd": known.std(), **ends}
+
+
 def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Fill ``describe`` rows, one a variable, and ``correlate`` rows, one a pair below the diagonal.
 
     The firm-waves of all waves are taken together; the ICC says how much of the variance lies between firms.
+    Minimum and maximum are those of :func:`describe_values`.
     """
     panel, dictionary, study = sources["panel"], sources["dictionary"], sources["study"]
-    names = options["variables"]
+    names, few = options["variables"], find_minimum(study)
     firm = panel[study["firm"]]
     rows: list[dict[str, Any]] = []
     for name in names:
@@ -83,17 +102,18 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
             {
                 "part": "describe", "variable": name, "label": label_of(dictionary, name),
                 "n": int(values.notna().sum()),
-                "mean": values.mean(), "sd": values.std(), "minimum": values.min(), "maximum": values.max(),
-                "icc": compute_icc(values, firm),
+                **describe_values(values, few), "icc": compute_icc(values, firm),
             }
         )  # fmt: skip
     for at, name in enumerate(names):
         for other in names[:at]:
             n, r, low, high = correlate(panel[name], panel[other])
+            # Of few pairs a correlation tells the pairs.
+            r, low, high = (r, low, high) if n >= few else (np.nan, np.nan, np.nan)
             rows.append(
                 {
                     "part": "correlate", "variable": name, "label": label_of(dictionary, name), "with": other, "n": n,
                     "r": r, "r_low": low, "r_high": high,
                 }
             )  # fmt: skip
-    return pd.DataFrame(rows), describe_rows(panel, study, sources["waves"])
+    return pd.DataFrame(rows), describe_rows(panel, study, sources["waves"]) | {"minimum_cell": few}

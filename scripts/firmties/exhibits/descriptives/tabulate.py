@@ -38,6 +38,11 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
         f"Correlations from pairs of answers, n from {format_number(pairs['n'].min(), 0)} to "
         f"{format_number(pairs['n'].max(), 0)}; the CSV of this table gives n and the 95 % interval of each."
     )
+    if notes["minimum_cell"] > 1:
+        footnotes.append(
+            f"Min and Max: means of the {notes['minimum_cell']} smallest and largest values, as the very smallest "
+            "is one firm's. A blank figure would tell what few answered."
+        )
     if several:
         footnotes.append(
             "ICC: share of the variance that lies between firms, ICC(1) of a one-way analysis of variance."

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from firmties.disclosure import mask_table
-from firmties.display import ENOUGH, FEW, describe_rows, label_of
+from firmties.disclosure import find_minimum, is_telling, mask_table
+from firmties.display import ENOUGH, describe_rows, label_of
 from firmties.errors import StudyError
 from firmties.panel import compare_groups
 
@@ -34,6 +34,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         What the caption needs.
     """
     panel, waves, words = sources["panel"], sources["waves"], sources["dictionary"]
+    few = find_minimum(sources["study"])
     order = read_order(panel[options["by"]], options["by"])
     rows: list[dict[str, Any]] = []
     for wave, label in waves[["id", "label"]].itertuples(index=False):
@@ -50,12 +51,16 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         for name in options["variables"]:
             found = compare_groups(early, late, [name], words)
             codes = not pd.api.types.is_numeric_dtype(panel[name]) or pd.api.types.is_bool_dtype(panel[name])
-            rows += [place | row for row in hide_small(found, codes)]
+            told = not codes and any(is_telling(group[name], few) for group in (early, late))
+            rows += [place | row for row in hide_small(found, codes, few, told)]
     notes = describe_rows(panel.loc[order.notna()], sources["study"], waves)
-    return pd.DataFrame(rows).reindex(columns=COLUMNS), notes | {"by": label_of(words, options["by"])}
+    return pd.DataFrame(rows).reindex(columns=COLUMNS), notes | {
+        "by": label_of(words, options["by"]),
+        "minimum_cell": few,
+    }
 
 
-def hide_small(rows: Sequence[Mapping[str, Any]], codes: bool) -> list[dict[str, Any]]:
+def hide_small(rows: Sequence[Mapping[str, Any]], codes: bool, few: int, told: bool = False) -> list[dict[str, Any]]:
     """Blank the figures of small groups; of shares, which are counts, also those of codes that few or all but few have.
 
     Parameters
@@ -64,20 +69,24 @@ def hide_small(rows: Sequence[Mapping[str, Any]], codes: bool) -> list[dict[str,
         One variable's, from :func:`firmties.panel.compare_groups`.
     codes
         Whether means are shares.
+    few
+        The smallest count that is shown.
+    told
+        Whether figures of a number would tell how many gave an answer, see :func:`firmties.disclosure.is_telling`.
 
     Returns
     -------
     list of dict
         The rows with ``cell``: ``shown``, ``no estimate`` (a group below :data:`firmties.display.ENOUGH`) or
-        ``suppressed`` (a count below :data:`firmties.display.FEW`, or one from which it would follow).
+        ``suppressed`` (a count below `few`, or one from which it would follow).
 
     Examples
     --------
     >>> row = {"n_1": 40, "n_2": 30, "mean_1": 0.05, "mean_2": 0.5}
-    >>> hide_small([row], codes=True)[0]
+    >>> hide_small([row], codes=True, few=5)[0]
     {'n_1': 40, 'n_2': 30, 'cell': 'suppressed'}
     """
-    hidden = [False] * len(rows)
+    hidden = [told] * len(rows)
     if codes:
         counts = pd.DataFrame(
             [[round(row[f"mean_{at}"] * row[f"n_{at}"]) if row[f"n_{at}"] else 0 for at in (1, 2)] for row in rows]
@@ -85,13 +94,13 @@ def hide_small(rows: Sequence[Mapping[str, Any]], codes: bool) -> list[dict[str,
         if len(rows) == 1:  # yes or no: those who said no make the second row
             counts = pd.concat([counts, pd.DataFrame([[rows[0][f"n_{at}"] - counts.iloc[0, at - 1] for at in (1, 2)]])])
             counts = counts.reset_index(drop=True)
-        hidden = mask_table(counts, FEW)[0].any(axis=1).tolist()[: len(rows)]
+        hidden = mask_table(counts, few)[0].any(axis=1).tolist()[: len(rows)]
         hidden = [any(hidden)] if len(rows) == 1 else hidden
     out = []
     for row, secret in zip(rows, hidden, strict=True):
-        few = min(row["n_1"], row["n_2"]) < ENOUGH
-        kept = {key: row[key] for key in ("key", "label", "n_1", "n_2") if key in row} if few or secret else dict(row)
-        out.append(kept | {"cell": "no estimate" if few else "suppressed" if secret else "shown"})
+        small = min(row["n_1"], row["n_2"]) < ENOUGH
+        kept = {key: row[key] for key in ("key", "label", "n_1", "n_2") if key in row} if small or secret else dict(row)
+        out.append(kept | {"cell": "no estimate" if small else "suppressed" if secret else "shown"})
     return out
 
 

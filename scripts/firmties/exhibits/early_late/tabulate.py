@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from firmties.display import ENOUGH, FEW
+from firmties.display import ENOUGH
 from firmties.tables import (
     ABSENT,
     Row,
@@ -45,10 +45,14 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
         ),
         (
             "Late respondents stand in for those who did not answer (Armstrong & Overton 1977); that they are alike is "
-            f"an assumption. Groups of fewer than {ENOUGH} show no mean; shares that stand for fewer than {FEW}, and "
-            "those from which such a number would follow, are hidden."
+            f"an assumption. Groups of fewer than {ENOUGH} show no mean."
         ),
     ]
+    if notes["minimum_cell"] > 1:
+        footnotes.append(
+            f"Shares that stand for fewer than {notes['minimum_cell']}, and those from which such a number would "
+            "follow, are hidden."
+        )
     return Table(options["title"], columns, rows, notes=footnotes, data=numbers)
 
 

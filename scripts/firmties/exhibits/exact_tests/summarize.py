@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.stats import fisher_exact
 from scipy.stats.contingency import odds_ratio
 
+from firmties.disclosure import find_minimum
 from firmties.errors import StudyError
 
 LEVEL = 0.95
@@ -36,7 +37,7 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
     Examples
     --------
     >>> tea = {"name": "milk first", "groups": ["said so", "said not"], "counts": [3, 1], "of": [4, 4]}
-    >>> numbers, _ = summarize({}, {"tests": [{**tea, "alternative": "greater"}]})
+    >>> numbers, _ = summarize({"study": {"minimum_cell": 1}}, {"tests": [{**tea, "alternative": "greater"}]})
     >>> round(float(numbers["p_value"][0]), 4)
     0.2429
     """
@@ -47,7 +48,8 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
         "method": "Fisher's exact test; odds ratio by conditional maximum likelihood with its exact 95 % interval",
         "n_tests": len(options["tests"]),
     }
-    return pd.DataFrame([_compare(test) for test in options["tests"]]), notes
+    few = find_minimum(sources["study"])
+    return pd.DataFrame([_withhold(_compare(test), few) for test in options["tests"]]), notes
 
 
 def multiply_draws(draws: list[dict[str, int]]) -> float:
@@ -75,6 +77,18 @@ def _find_faults(test: dict[str, Any]) -> list[str]:
                 f"exact test '{test['name']}': draws {draw['drawn']} of {draw['of']} ; it can draw {draw['of']} at most"
             )
     return faults
+
+
+def _withhold(found: dict[str, Any], few: int) -> dict[str, Any]:
+    """Blank a test of which a cell is small: the counts follow from the p-value and the odds ratio, too."""
+    cells = [n for i in (1, 2) for n in (found[f"count_{i}"], found[f"n_{i}"] - found[f"count_{i}"])]
+    if not any(0 < n < few for n in cells):
+        return found
+    shown = ("test", "group_1", "n_1", "group_2", "n_2", "alternative", "sources")
+    return {name: found[name] if name in shown else None for name in found} | {
+        "draws": "",
+        "note": f"Withheld, as a cell has fewer than {few} (docs/privacy.md).",
+    }
 
 
 def _compare(test: dict[str, Any]) -> dict[str, Any]:

@@ -19,9 +19,11 @@ def tabulate(numbers: pd.DataFrame, notes: dict[str, Any], options: dict[str, An
         Row(
             [
                 test["test"],
-                "\n".join(f"{test[f'count_{n}']} of {test[f'n_{n}']} {test[f'group_{n}']}" for n in (1, 2)),
+                "\n".join(
+                    f"{_word_count(test[f'count_{n}'])} of {test[f'n_{n}']} {test[f'group_{n}']}" for n in (1, 2)
+                ),
                 _word_ratio(test),
-                f"{format_p(test['p_value'])}\n{WORDS[test['alternative']]}",
+                f"{format_p(test['p_value']) or 'hidden'}\n{WORDS[test['alternative']]}",
                 format_p(test["p_draws"]) or ABSENT,
                 _text(test["sources"]),
             ]
@@ -58,6 +60,10 @@ def format_p(value: Any) -> str:
     if value < 0.00005:
         return "< 0.0001"
     return "1.0" if value > 0.995 else format_compact(value, 2)
+
+
+def _word_count(count: Any) -> str:
+    return "hidden" if is_missing(count) else f"{count:.0f}"
 
 
 def _word_ratio(test: Mapping[Any, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from firmties.disclosure import find_minimum
 from firmties.display import codes_of
 from firmties.link import DISPOSITIONS, find_uninvited
 from firmties.panel import find_closed, measure_retention, name_retention, trace_panel
@@ -127,7 +128,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
             add("Responses", f"excluded: {rule}", f"excluded: {rule}", n)
         add("Responses", "kept", "Responses kept", len(here))
         duration = options.get("duration")
-        if duration and here[duration].notna().any():
+        if duration and here[duration].notna().sum() >= find_minimum(study):
             add("Length", "minutes", "Median minutes", float(here[duration].median()) / 60)
         for found in retained.loc[retained["next_wave"] == wave.id].to_dict("records"):
             kind = found["sample_type"]

@@ -40,7 +40,7 @@ def draw(numbers: pd.DataFrame, notes: dict[str, Any], options: dict[str, Any]) 
         wide = min(CELL, 5.2 / len(waves))
         _draw_cells(axes, cells, groups, waves, wide)
         _draw_reasons(axes, groups, LABELS + wide * len(waves) + 0.5)
-        _draw_legend(axes, HEAD + LINE * len(groups) + 0.2)
+        _draw_legend(axes, HEAD + LINE * len(groups) + 0.2, bool(groups[[*REASONS]].isna().any(axis=None)))
     if len(patterns):
         _draw_patterns(axes, patterns, notes, top)
     return figure
@@ -102,11 +102,13 @@ def _draw_reasons(axes: Any, groups: pd.DataFrame, left: float) -> None:
             if pd.notna(share) and share > 0:
                 _add_box(axes, x, y + 0.04, share * scale, LINE - 0.08, **_paint(place), linewidth=0.4)
                 x += share * scale
+        if pd.notna(group.missing) and any(pd.isna(getattr(group, reason)) for reason in REASONS):
+            _add_box(axes, x, y + 0.04, left + group.missing * scale - x, LINE - 0.08, facecolor=FAINT, edgecolor=GREY)
         if pd.notna(group.not_applicable) and group.not_applicable > 0:
             axes.text(WIDTH - 0.75, y + LINE / 2, f"{group.not_applicable:.1f}", ha="center", va="center", fontsize=6.2)
 
 
-def _draw_legend(axes: Any, top: float) -> None:
+def _draw_legend(axes: Any, top: float, withheld: bool) -> None:
     handles = [Patch(**_paint(place), linewidth=0.4, label=reason) for place, reason in enumerate(REASONS.values())]
     handles.append(
         Patch(
@@ -117,7 +119,11 @@ def _draw_legend(axes: Any, top: float) -> None:
             label="not asked in that wave (strip: some)",
         )
     )
-    _add_legend(axes, handles, "upper right", (WIDTH - 0.1, top), ncols=5)
+    if withheld:
+        handles.insert(
+            len(REASONS), Patch(facecolor=FAINT, edgecolor=GREY, linewidth=0.5, label="not told apart (few)")
+        )
+    _add_legend(axes, handles, "upper right", (WIDTH - 0.1, top), ncols=3 if withheld else 5)
 
 
 QUESTION, BAR, KEY = 0.5, 0.23, 0.3

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from firmties.disclosure import mask_table
-from firmties.display import ENOUGH, FEW, as_codes, codes_of, describe_rows, label_of
+from firmties.disclosure import POOLED, bound_hidden, find_minimum, mask_table, pool_reasons
+from firmties.display import ENOUGH, as_codes, codes_of, describe_rows, label_of
+from firmties.exhibits.topline.summarize import group_questions as gather_questions
 
 REASONS = {"no_answer": "no answer", "dont_know": "don't know", "refused": "refused", "lost": "removed as implausible"}
 """Why an answer is missing although the question was put and applied."""
@@ -32,16 +33,19 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     -------
     numbers
         ``part`` is ``cell`` (a group in a wave), ``group`` (in all waves) or ``pattern``. A cell or group has n_items,
-        n_asked (questions of the group that the wave asked; 0: a planned gap), n_applied (the base), missing and one
-        column a reason (per cent of the base; blank where the base is below 10), not_applicable (per cent of the
-        answers asked). A pattern has its place (``line``), one letter a question in ``states`` (``.`` answered, ``m``
-        missing, ``-`` not asked, ``n`` not applicable), its number and per cent in each code of the variable that
-        splits them (``label``); counts from 1 to 4, and what would give them away, are blank.
+        n_asked (questions of the group that the wave asked; 0: a planned gap), n_applied (the base), missing, of a
+        group one column a reason (per cent of the base; blank where the base is below 10, or where it would give a
+        question's few away), not_applicable (per cent of the answers asked). A pattern has its place (``line``), one
+        letter a question in ``states`` (``.`` answered, ``m`` missing, ``-`` not asked, ``n`` not applicable), its
+        number and per cent in each code of the variable that splits them (``label``); small counts, and what would
+        give them away, are blank.
     notes
         What the caption needs; ``pattern_questions``: labels of the questions, joined by ``|``.
     """
     kinds, panel, dictionary, waves = (sources[name] for name in ("kinds", "panel", "dictionary", "waves"))
+    few = find_minimum(sources["study"])
     groups = group_questions(dictionary, kinds, options) if "by" in options else {}
+    pooled = pool_slots(dictionary)
     labels = dict(zip(waves["id"], waves["label"].astype(str), strict=True))
     rows = []
     gapless = []
@@ -53,21 +57,22 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         label = label_of(dictionary, group) if options["by"] == "variable" else group
         for wave in labels:
             here = kinds.loc[(panel["wave"] == wave).to_numpy(), names]
+            # Of a wave only how much is missing: its reasons would give the few of a question in a wave away.
             rows.append(
                 {"part": "cell", "group": group, "label": label, "wave": wave, "wave_label": labels[wave]}
-                | count_reasons(here)
+                | {name: value for name, value in count_reasons(here).items() if name not in REASONS}
             )
-        rows.append({"part": "group", "group": group, "label": label} | counts)
+        withheld = withhold_reasons(count_lines(kinds[names], panel["wave"], pooled), few)
+        rows.append({"part": "group", "group": group, "label": label} | counts | dict.fromkeys(withheld, np.nan))
     notes: dict[str, Any] = describe_rows(panel, sources["study"], waves)
     if wanted := options.get("patterns"):
         names = [find_question(name, kinds) for name in wanted["variables"]]
         split = wanted.get("split")
-        rows += list_patterns(kinds[names], panel[split] if split else None, split or "", dictionary)
+        rows += list_patterns(kinds[names], panel[split] if split else None, split or "", dictionary, few)
         notes["pattern_questions"] = "|".join(label_of(dictionary, name) for name in names)
         notes["split_label"] = label_of(dictionary, split) if split else None
-        notes["remark_patterns"] = (
-            f"The {MOST} commonest patterns at most. Hidden: fewer than {FEW} firm-waves, or a number that "
-            "would give such a one away."
+        notes["remark_patterns"] = f"The {MOST} commonest patterns at most." + (
+            f" Hidden: fewer than {few} firm-waves, or a number that would give such a one away." if few > 1 else ""
         )
     if "by" in options:
         notes["remark_gapless"] = f"Nothing is missing in: {', '.join(gapless)}." if gapless else None
@@ -75,6 +80,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
             "Missing: per cent of the answers to questions that were asked and applied to the firm. "
             "Not asked: a planned gap of the questionnaire, no missing answer. "
             f"Fewer than {ENOUGH} answers: no percentage."
+            + (" Reasons not told apart: one would give away what few of them said." if few > 1 else "")
         )
     whole = dict.fromkeys(("n_items", "n_asked", "n_applied", "line", "n", "n_group"), "Int64")
     return pd.DataFrame(rows, columns=COLUMNS).astype(whole), notes
@@ -132,8 +138,63 @@ def count_reasons(kinds: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def pool_slots(dictionary: pd.DataFrame) -> dict[str, str]:
+    """Name for each variable the question under which the topline takes it together with others."""
+    return {
+        name: question.name
+        for question in gather_questions(dictionary.loc[dictionary["table"] == "panel"], dictionary)
+        for names in question.choices.values()
+        for name in names
+    }
+
+
+def count_lines(kinds: pd.DataFrame, wave: pd.Series, pooled: Mapping[str, str]) -> pd.DataFrame:
+    """Count the reasons of each question in each wave: one row a question and wave, one column a reason."""
+    questions = np.repeat([pooled.get(str(name), str(name)) for name in kinds], len(kinds))
+    counts = pd.crosstab([questions, np.tile(wave.to_numpy(), kinds.shape[1])], kinds.to_numpy().T.ravel())
+    return counts.reindex(columns=list(POOLED), fill_value=0)
+
+
+def withhold_reasons(lines: pd.DataFrame, few: int) -> list[str]:
+    """Choose the reasons whose sum over a group of questions is not shown, as it would give away a question's few.
+
+    Parameters
+    ----------
+    lines
+        As of `count_lines`. The topline shows of each how many answers are missing, and reasons that are not few.
+
+    Examples
+    --------
+    >>> index = pd.MultiIndex.from_product([["q"], [1, 2]])
+    >>> withhold_reasons(pd.DataFrame({"no_answer": [20, 30], "refused": [0, 3]}, index), 5)
+    ['no_answer', 'refused']
+    >>> withhold_reasons(pd.DataFrame({"no_answer": [20, 30], "refused": [6, 8]}, index), 5)
+    []
+    """
+    withheld = pool_reasons(lines.sum().to_frame(), few)
+    values: list[int] = []
+    of_line: list[list[int]] = []
+    of_reason: dict[str, list[int]] = {name: [] for name in lines.columns if name not in withheld}
+    for _, own in lines.groupby(level=0, sort=False):
+        hidden = pool_reasons(own.T, few)
+        for counts in own.loc[own[hidden].sum(axis=1) > 0, hidden].to_dict("records"):
+            of_line.append(list(range(len(values), len(values) + len(counts))))
+            for name, n in counts.items():
+                of_reason.get(str(name), []).append(len(values))
+                values.append(n)
+    if not values:
+        return withheld
+    n_cells = len(values)
+    parts = [*of_line, *filter(None, of_reason.values())]
+    sums = [(n_cells + at, cells) for at, cells in enumerate(parts)]
+    known = np.array([*values, *(sum(values[i] for i in cells) for cells in parts)])
+    bounds = bound_hidden(known, np.arange(len(known)) < n_cells, sums, least=0)
+    wide = [bounds[i][1] - bounds[i][0] >= min(few, sum(values[j] for j in cells)) for cells in of_line for i in cells]
+    return withheld if all(wide) else list(lines.columns)
+
+
 def list_patterns(
-    kinds: pd.DataFrame, split: pd.Series | None, name: str, dictionary: pd.DataFrame
+    kinds: pd.DataFrame, split: pd.Series | None, name: str, dictionary: pd.DataFrame, few: int
 ) -> list[dict[str, Any]]:
     """List the commonest patterns, and how often each comes in the groups of `split`; rows without one are left out.
 
@@ -156,7 +217,7 @@ def list_patterns(
     counts = pd.crosstab(rest, place.to_numpy()).reindex(
         index=[*common, *(["rest"] if "rest" in rest else [])], columns=list(words), fill_value=0
     )
-    hidden = mask_table(counts, FEW)[0]
+    hidden, _, hidden_groups = mask_table(counts, few)
     totals = counts.sum()
     return [
         {
@@ -167,11 +228,11 @@ def list_patterns(
             "label": words[code],
             "n": pd.NA if hidden.loc[pattern, code] else int(counts.loc[pattern, code]),
             "percent": np.nan
-            if hidden.loc[pattern, code] or totals[code] < ENOUGH
+            if hidden.loc[pattern, code] or unknown or totals[code] < ENOUGH
             else 100 * counts.loc[pattern, code] / totals[code],
-            "n_group": pd.NA if 0 < totals[code] < FEW else int(totals[code]),
+            "n_group": pd.NA if unknown else int(totals[code]),
         }
         for line, pattern in enumerate(counts.index)
         if pattern != "rest"
-        for code in words
+        for code, unknown in zip(words, hidden_groups, strict=True)
     ]

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from pingouin import cronbach_alpha
 
+from firmties.disclosure import find_minimum, is_telling
+
 GATE = {"used": 0.70, "shown only": 0.60}
 
 
@@ -58,8 +60,14 @@ def judge_alpha(alpha: float) -> str:
     return next((word for word, bound in GATE.items() if alpha >= bound), "dropped")
 
 
+def describe_scores(scores: pd.Series, few: int) -> tuple[float, float]:
+    """Give mean and standard deviation; missing if they would tell the number of a few answers."""
+    return (np.nan, np.nan) if is_telling(scores, few) else (scores.mean(), scores.std())
+
+
 def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Judge each scale in each wave that asked at least one of its items."""
+    few = find_minimum(sources["study"])
     panel, scales, waves = sources["panel"], sources["scales"], sources["waves"]
     wanted = options.get("scales", "all")
     if wanted != "all":
@@ -71,8 +79,10 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
             here = apart[wave.id]
             asked = [item for item in scale.items if item in here and here[item].notna().any()]
             answers = here[asked].astype(float)
-            alpha, low, high = compute_alpha(answers)
-            rest = correlate_with_rest(answers) if len(asked) > 1 else pd.Series(dtype=float)
+            # Of few complete answers, alpha would tell the answers.
+            shown = answers if len(answers.dropna()) >= few else answers.iloc[:0]
+            alpha, low, high = compute_alpha(shown)
+            rest = correlate_with_rest(shown) if len(asked) > 1 else pd.Series(dtype=float)
             scores = here[scale.name].astype(float) if scale.name in here else answers.mean(axis=1)
             rows.append(
                 {
@@ -84,8 +94,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
                     "n_asked": len(asked),
                     "n": int(scores.notna().sum()),
                     "n_complete": len(answers.dropna()) if asked else 0,
-                    "mean": scores.mean(),
-                    "sd": scores.std(),
+                    **dict(zip(("mean", "sd"), describe_scores(scores, few), strict=True)),
                     "alpha": alpha,
                     "alpha_low": low,
                     "alpha_high": high,

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from firmties.disclosure import mask_table
-from firmties.display import ENOUGH, FEW, as_codes, codes_of, describe_rows, describe_waves, label_of
+from firmties.disclosure import find_minimum, mask_table
+from firmties.display import ENOUGH, as_codes, codes_of, describe_rows, describe_waves, label_of
 from firmties.errors import StudyError, describe_allowed
 from firmties.link import find_keys, find_uninvited
 from firmties.tables import join_words
@@ -49,7 +49,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     study, waves, words = sources["study"], sources["waves"], sources["dictionary"]
     margins = sources.get("frame_margins", {})
     labels = dict(zip(waves["id"], waves["label"].astype(str), strict=True))
-    firm, open_link = study["firm"], options.get("open_link", [])
+    few, firm, open_link = find_minimum(study), study["firm"], options.get("open_link", [])
     panel = sources["panel"].dropna(subset=[firm])
     sample = sources.get("sample")
     invited = panel.iloc[:0][["wave", firm]] if sample is None else sample.loc[~find_uninvited(sample, open_link)]
@@ -70,7 +70,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
             asked = {wave: sizes for wave, sizes in frame.items() if wave in set(invited["wave"])}
             counts["invited_n"] = count_categories(invited[name], invited["wave"], name, asked)
         n_unknown += int(values[panel["wave"].isin(list(frame))].isna().sum())
-        rows += compare_variable(name, counts, frame, words)
+        rows += compare_variable(name, counts, frame, words, few)
     numbers = pd.DataFrame(rows)
     if not numbers.empty:
         numbers.insert(0, "wave_label", numbers["wave"].map(labels))
@@ -79,6 +79,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     lacking = [labels[wave] for wave in waves["id"] if wave not in margins]
     notes = describe_rows(panel.loc[panel["wave"].isin(shown)], study, waves) | {
         "waves": describe_waves(shown, waves),
+        "minimum_cell": few,
         "remark_lacking": f"The frame's margins (frame_margins:) have no rows of {join_words(lacking)}."
         if lacking
         else None,
@@ -122,10 +123,14 @@ def count_categories(
 
 
 def compare_variable(
-    name: str, counts: Mapping[str, pd.DataFrame], frame: Mapping[Any, Mapping[str, int]], words: pd.DataFrame
+    name: str,
+    counts: Mapping[str, pd.DataFrame],
+    frame: Mapping[Any, Mapping[str, int]],
+    words: pd.DataFrame,
+    few: int,
 ) -> list[dict[str, Any]]:
     """List the rows of one variable: its categories and its tests, wave by wave; see :func:`summarize`."""
-    hidden = {key: hide_counts(table) for key, table in counts.items()}
+    hidden = {key: hide_counts(table, few) for key, table in counts.items()}
     label = label_of(words, name)
     label = name.replace("_", " ").capitalize() if label == name else label
     rows: list[dict[str, Any]] = []
@@ -164,18 +169,18 @@ def compare_variable(
     return rows
 
 
-def hide_counts(counts: pd.DataFrame) -> pd.DataFrame:
+def hide_counts(counts: pd.DataFrame, few: int) -> pd.DataFrame:
     """Choose the counts to hide of categories × waves, of which each wave's total follows from the rest.
 
     See `disclosure.mask_table`.
 
     Examples
     --------
-    >>> hide_counts(pd.DataFrame({1: [3, 17, 30], 2: [20, 20, 20]}))[1].tolist()
+    >>> hide_counts(pd.DataFrame({1: [3, 17, 30], 2: [20, 20, 20]}), 5)[1].tolist()
     [True, True, False]
     """
     # Firms come again in later waves: a category's counts are not added up, and no such sum is published.
-    cells, totals, _ = mask_table(counts.T, FEW, columns_add=False)
+    cells, totals, _ = mask_table(counts.T, few, columns_add=False)
     # A count and its share give the wave's total, so where that must be hidden, all goes.
     return cells.T | pd.Series(totals, index=counts.columns)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from firmties.display import ENOUGH, FEW
+from firmties.display import ENOUGH
 from firmties.exhibits.representation.summarize import SMALLEST
 from firmties.panel import NOTABLE
 from firmties.tables import (
@@ -44,11 +44,13 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
             "difference from the frame is one of design and response together; 'answered or not' looks at response "
             f"alone. †: an expected count below {SMALLEST}, the p-value is doubtful."
         ),
-        (
-            f"Counts below {FEW}, and those from which such a count would follow, are hidden, and with them the "
-            f"variable's tests; below {ENOUGH} there is no share."
-        ),
+        f"Below a count of {ENOUGH} there is no share.",
     ]
+    if notes["minimum_cell"] > 1:
+        footnotes.append(
+            f"Counts below {notes['minimum_cell']}, and those from which such a count would follow, are hidden, and "
+            "with them the variable's tests."
+        )
     if notes.get("open_link"):
         footnotes.append("Answers by open link are left out: they were not drawn from the frame.")
     if not parts:

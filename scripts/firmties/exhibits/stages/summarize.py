@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from firmties.disclosure import Counts, find_minimum, mask_tables, name_cell
 from firmties.display import (
     ENOUGH,
-    FEW,
     as_codes,
     blank_small,
     codes_of,
@@ -37,7 +37,7 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
         What the caption needs.
     """
     alters, dictionary, study = sources["alters"], sources["dictionary"], sources["study"]
-    stage, firm = options["stage"], study["firm"]
+    stage, firm, few = options["stage"], study["firm"], find_minimum(study)
     table = alters.assign(**{stage: as_codes(alters[stage])})
     codes = codes_of(dictionary, stage, table[stage].dropna())
     panels = [("in_person", [options["in_person"]]), ("exchanges", options["exchanges"])]
@@ -70,7 +70,9 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
     series = numbers[["panel", "panel_label", "series", "series_label"]].drop_duplicates()
     every = series.merge(pd.DataFrame({"stage": list(codes), "stage_label": list(codes.values())}), how="cross")
     numbers = every.merge(numbers, on=[*series.columns, "stage"], how="left", validate="one_to_one")
-    numbers = blank_small(numbers, "n", _VALUES)
+    hidden = hide_stages(numbers, few)
+    numbers = blank_small(numbers, "n", _VALUES, hidden)
+    numbers["n_clusters"] = numbers["n_clusters"].mask(hidden)
     columns = [
         "panel",
         "panel_label",
@@ -97,11 +99,33 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
         "remark_stages": "The names of the stages are the survey's own.",
         "remark_means": "Panels a and b: unadjusted means over partners, intervals clustered by firm. "
         "Panel c: average slopes in the model.",
-        "remark_small_cells": f"Stages with fewer than {ENOUGH} partners show no estimate, "
-        f"those with fewer than {FEW} no number.",
+        "remark_small_cells": f"Stages with fewer than {ENOUGH} partners show no estimate"
+        + (
+            f"; those with fewer than {few} partners or firms, and those that would give them away, are hidden."
+            if few > 1
+            else "."
+        ),
         "remark_failed": None if fit is not None else f"Panel c is empty: model {options['model']} was not estimated.",
     }
     return numbers, notes
+
+
+def hide_stages(numbers: pd.DataFrame, few: int) -> pd.Series:
+    """Choose the stages to hide: few partners, or partners of few firms, in any series; all series have one mask.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"panel": "a", "series": "x", "stage": ["1", "2", "3"], "n": [8, 20, 30]})
+    >>> hide_stages(rows.assign(n_clusters=[2, 9, 9]), 5).tolist()
+    [True, True, False]
+    """
+    counted = numbers.assign(n=numbers["n"].fillna(0).astype(int)).groupby(["panel", "series"], sort=False)
+    scant = numbers.loc[(numbers["n_clusters"] > 0) & (numbers["n_clusters"] < few), "stage"]
+    tables = [Counts(series, own.set_index("stage")["n"]) for series, own in counted]
+    hidden = mask_tables(tables, few, {name_cell(["stage"], [stage]) for stage in scant})
+    return (numbers["n"] > 0) & pd.Series(
+        [name_cell(["stage"], [stage]) in hidden for stage in numbers["stage"]], numbers.index
+    )
 
 
 def _begin(label: str) -> str:

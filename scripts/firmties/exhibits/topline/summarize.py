@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from firmties.disclosure import POOLED, Counts, find_minimum, is_telling, mask_tables, name_cell, pool_reasons
 from firmties.display import as_codes, codes_of
 
 KINDS = {
@@ -20,6 +21,7 @@ KINDS = {
     "lost": "Removed by a rule",
     "not_asked": "Not asked",
 }
+OTHER_REASON = "Reason not shown (few)"
 NOT_COUNTED = ("id", "text", "datetime", "json")
 COLUMNS = ["question", "label", "part", "row", "wave", "wave_label", "value", "share"]
 
@@ -46,7 +48,8 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         Rows with ``question`` (variable), ``label``, ``part`` (answered, answer, choice, figure, missing, not asked),
         ``row`` (label of the row), wave, ``value`` (number or figure) and ``share`` (answers: of those who answered;
         answered and missing: of all who could have). Texts, dates, identifiers and what the codebook marks as
-        identifying are not shown.
+        identifying are not shown. A hidden number is blank, with its share; small reasons of missing answers are
+        one row; figures of few are blank (:mod:`firmties.disclosure`).
     """
     panel, kinds, dictionary, waves = (sources[name] for name in ("panel", "kinds", "dictionary", "waves"))
     entries = dictionary.loc[(dictionary["table"] == "panel") & dictionary["variable"].isin(panel.columns)]
@@ -59,13 +62,13 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     hidden = entries["type"].isin(NOT_COUNTED)
     if "identifying" in entries:
         hidden |= entries["identifying"].astype("str") == "1"
-    ids = list(waves["id"])
+    few, ids = find_minimum(sources["study"]), list(waves["id"])
     labels = dict(zip(ids, waves["label"].astype(str), strict=True))
     of_wave = panel["wave"].map({wave: at for at, wave in enumerate(ids)}).to_numpy()
     rows: list[tuple[Any, ...]] = []
     questions = group_questions(entries.loc[~hidden], dictionary)
     for question in questions:
-        for wave, part, row, value, share in count_question(question, panel, kinds, of_wave, len(ids)):
+        for wave, part, row, value, share in count_question(question, panel, kinds, of_wave, len(ids), few):
             rows.append((question.name, question.label, part, row, ids[wave], labels[ids[wave]], value, share))
     notes = {
         "n_firms": int(panel[sources["study"]["firm"]].nunique()),
@@ -76,6 +79,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         "weights": "none",
         "n_questions": len(questions),
         "n_not_shown": int(hidden.sum()),
+        "minimum_cell": few,
     }
     return pd.DataFrame(rows, columns=COLUMNS), notes
 
@@ -124,7 +128,7 @@ def pool_numbers(labels: Sequence[str]) -> str:
 
 
 def count_question(
-    question: Question, panel: pd.DataFrame, kinds: pd.DataFrame, of_wave: np.ndarray, n_waves: int
+    question: Question, panel: pd.DataFrame, kinds: pd.DataFrame, of_wave: np.ndarray, n_waves: int, few: int
 ) -> Iterator[tuple[int, str, str, float | None, float | None]]:
     """Yield the rows of one question: (position of the wave, part, row label, value, share)."""
     columns = next(iter(question.choices.values()))
@@ -142,20 +146,61 @@ def count_question(
         else:
             yield at, "not asked", "Answered", None, None
     positions: list[int] = np.flatnonzero(asked).tolist()
-    for part, label, counts in count_answers(question, panel, values, slots, n_waves):
+    answers = list(count_answers(question, panel, values, slots, n_waves))
+    for (part, label, counts), hidden in zip(answers, hide_answers(answers, n_answered, few), strict=True):
         for at in positions:
-            yield at, part, label, int(counts[at]), counts[at] / n_answered[at] if n_answered[at] else None
+            shown = not hidden[at]
+            share = counts[at] / n_answered[at] if n_answered[at] and shown else None
+            yield at, part, label, int(counts[at]) if shown else None, share
     if question.type in ("number", "integer") and not question.codes:
         grouped = values.astype(float).groupby(slots)
         figures = {name: grouped.agg(name).to_dict() for name in ("mean", "std")}
         # The smallest and the largest answer are one respondent's, so the deciles next to them are shown.
         deciles = {share: grouped.quantile(share).to_dict() for share in (0.1, 0.9)}
         for at in (at for at in positions if n_answered[at]):
-            yield at, "figure", "Mean, SD", figures["mean"][at], figures["std"][at]
-            yield at, "figure", "Lowest, highest decile", deciles[0.1][at], deciles[0.9][at]
-    for kind, label in KINDS.items():
-        for at in (at for at in positions if absent[kind][at]):
-            yield at, "missing", label, int(absent[kind][at]), absent[kind][at] / n[at]
+            mean, sd = (figures[name][at] for name in ("mean", "std"))
+            low, high = (deciles[share][at] for share in (0.1, 0.9))
+            telling = is_telling(values[slots == at], few)
+            yield at, "figure", "Mean, SD", None if telling else mean, None if telling else sd
+            telling |= n_answered[at] < 10 * (few - 1)
+            yield at, "figure", "Lowest, highest decile", None if telling else low, None if telling else high
+    pooled = pool_reasons(pd.DataFrame([absent[kind][asked] for kind in POOLED], index=list(POOLED)), few)
+    shown_kinds = {label: absent[kind] for kind, label in KINDS.items() if kind not in pooled}
+    shown_kinds[OTHER_REASON] = sum((absent[kind] for kind in pooled), start=np.zeros(n_waves, dtype=int))
+    for label, counts in shown_kinds.items():
+        for at in (at for at in positions if counts[at]):
+            yield at, "missing", label, int(counts[at]), counts[at] / n[at]
+
+
+def hide_answers(answers: Sequence[tuple[str, str, np.ndarray]], n_answered: np.ndarray, few: int) -> list[np.ndarray]:
+    """Choose for each answer the waves in which its number is hidden.
+
+    The answers to a question add up to those who answered, which is always shown; a choice of several, and those who
+    did not choose it, do. Over the waves, an answer's total could be known from another table.
+
+    Examples
+    --------
+    >>> counts = {"a": [3, 20], "b": [9, 30], "c": [8, 30]}
+    >>> rows = [("answer", label, np.array(numbers)) for label, numbers in counts.items()]
+    >>> [hidden.tolist() for hidden in hide_answers(rows, np.array([20, 80]), 5)]
+    [[True, True], [False, False], [True, True]]
+    """
+    tables = [(label, counts) for part, label, counts in answers if part == "answer"]
+    groups = [tables] if tables else []
+    groups += [[(label, counts), ("", n_answered - counts)] for part, label, counts in answers if part == "choice"]
+    masks: dict[tuple[int, str], np.ndarray] = {}
+    for at, group in enumerate(groups):
+        table = pd.DataFrame(dict(enumerate(counts for _, counts in group)))
+        cells = pd.Series(table.rename_axis(index="wave", columns="answer").stack())
+        known = [(), ("wave",)]
+        hidden = mask_tables([Counts("", cells, [("answer",)], known)], few)
+        # Where fewer answered than can be hidden among, an empty answer would tell, too.
+        scant = (n_answered > 0) & (n_answered < 2 * few) if few > 1 else np.zeros(len(n_answered), dtype=bool)
+        for number, (label, _) in enumerate(group):
+            names = [name_cell(["wave", "answer"], [wave, number]) for wave in range(len(n_answered))]
+            masks[at, label] = np.array([name in hidden for name in names]) | scant
+    places = [0 if part == "answer" else number for number, (part, *_) in enumerate(answers)]
+    return [masks[place, label] for place, (_, label, _) in zip(places, answers, strict=True)]
 
 
 def count_answers(

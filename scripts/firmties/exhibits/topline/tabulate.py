@@ -7,7 +7,16 @@ from typing import Any
 
 import pandas as pd
 
-from firmties.tables import Row, Table, describe_basis, format_compact, format_number, format_percent, list_rows
+from firmties.tables import (
+    Row,
+    Table,
+    describe_basis,
+    format_compact,
+    format_number,
+    format_percent,
+    is_missing,
+    list_rows,
+)
 
 
 def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[str, Any]) -> Table:
@@ -31,6 +40,11 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
         f"{format_number(notes['n_questions'], 0)} questions; {format_number(notes['n_not_shown'], 0)} identifiers, "
         "texts and dates are not shown. Reverse-keyed items are recoded."
     )
+    if notes["minimum_cell"] > 1:
+        footnotes.append(
+            f"Hidden: fewer than {notes['minimum_cell']}, what would give such a number away, and figures of few. "
+            "Small numbers of refusals, of “don't know” and of no answer are taken together."
+        )
     spans = [("", 1), *((str(label), 2) for label in waves.values())]
     return Table(options["title"], ["", *["n", "%"] * len(waves)], rows, spans=[spans], notes=footnotes, layout="small")
 
@@ -40,5 +54,7 @@ def write_cells(entry: Any) -> tuple[str, str]:
     if entry.part == "not asked":
         return "not asked", ""
     if entry.part == "figure":
-        return format_compact(entry.value), format_compact(entry.share)
+        return ("hidden", "") if is_missing(entry.value) else (format_compact(entry.value), format_compact(entry.share))
+    if is_missing(entry.value):
+        return "hidden", ""
     return format_number(entry.value, 0), format_percent(entry.share)
