@@ -8,6 +8,7 @@ import pytest
 
 from firmties.dictionaries import read_dictionary
 from firmties.errors import StudyError
+from workbooks import write_workbook
 
 REDCAP = (
     "Variable / Field Name,Form Name,Field Type,Field Label,"
@@ -32,15 +33,16 @@ class TestRedcap:
         assert redcap["columns"]["sex"] == "Sex"
 
     def test_value_labels(self, redcap: dict[str, Any]) -> None:
-        assert redcap["values"] == {"sex": {"0": "Female", "1": "Male"}}
+        assert redcap["values"]["sex"] == {"0": "Female", "1": "Male"}
 
     def test_types(self, redcap: dict[str, Any]) -> None:
         assert redcap["types"] == {
-            "email": "text", "sex": "category", "age": "integer", "gym___0": "boolean", "gym____1": "boolean",
+            "email": "text", "sex": "category", "age": "integer", "gym": "multiple", "gym___0": "boolean",
+            "gym____1": "boolean",
         }  # fmt: skip
 
-    def test_choices_of_checkboxes(self, redcap: dict[str, Any]) -> None:
-        assert redcap["choices"] == {"gym___0": ("gym", "0"), "gym____1": ("gym", "-1")}
+    def test_choices_of_checkboxes_have_the_codes_of_their_columns(self, redcap: dict[str, Any]) -> None:
+        assert redcap["values"]["gym"] == {"0": "Monday", "_1": "None"}
 
     def test_range(self, redcap: dict[str, Any]) -> None:
         assert redcap["range"] == {"age": ("18", "99")}
@@ -82,8 +84,11 @@ class TestQualtrics:
     def test_codes_are_the_recoded_ones(self, qualtrics: dict[str, Any]) -> None:
         assert qualtrics["values"]["Q1"] == {"1": "Yes", "0": "No"}
 
-    def test_several_answers_are_columns_of_choices(self, qualtrics: dict[str, Any]) -> None:
-        assert qualtrics["choices"] == {"Q2_1": ("Q2", "1"), "Q2_2": ("Q2", "2")}
+    def test_several_answers_have_their_choices(self, qualtrics: dict[str, Any]) -> None:
+        assert (qualtrics["types"]["Q2"], qualtrics["values"]["Q2"]) == ("multiple", {"1": "Yes", "2": "No"})
+
+    def test_columns_of_choices_have_question_and_choice(self, qualtrics: dict[str, Any]) -> None:
+        assert (qualtrics["types"]["Q2_2"], qualtrics["columns"]["Q2_2"]) == ("boolean", "Which? No")
 
     def test_rows_of_a_matrix_have_its_points(self, qualtrics: dict[str, Any]) -> None:
         assert qualtrics["values"]["Q3_1"] == {"1": "Yes", "2": "No"}
@@ -125,20 +130,119 @@ class TestLimesurvey:
     def test_texts_of_questions_and_rows(self, tmp_path: Path, apart: bool) -> None:
         (tmp_path / "s.lss").write_text(make_lss(apart), encoding="utf-8")
         found = read_dictionary(tmp_path / "s.lss")["columns"]
-        assert found == {"size": "How large?", "uses[SQ1]": "Which? Post", "staff": "Staff?"}
+        assert found == {"size": "How large?", "uses": "Which?", "uses[SQ1]": "Which? Post", "staff": "Staff?"}
 
     @pytest.mark.parametrize("apart", [True, False])
     def test_value_labels(self, tmp_path: Path, apart: bool) -> None:
         (tmp_path / "s.lss").write_text(make_lss(apart), encoding="utf-8")
-        assert read_dictionary(tmp_path / "s.lss")["values"] == {"size": {"A1": "Small"}}
+        assert read_dictionary(tmp_path / "s.lss")["values"] == {"size": {"A1": "Small"}, "uses": {"SQ1": "Post"}}
 
     def test_types(self, tmp_path: Path) -> None:
         (tmp_path / "s.lss").write_text(make_lss(apart=True), encoding="utf-8")
         found = read_dictionary(tmp_path / "s.lss")["types"]
-        assert found == {"size": "category", "uses[SQ1]": "boolean", "staff": "number"}
+        assert found == {"size": "category", "uses": "multiple", "uses[SQ1]": "boolean", "staff": "number"}
 
     def test_entities_are_refused(self, tmp_path: Path) -> None:
         bomb = "<!DOCTYPE d [<!ENTITY a 'x'>]><document><LimeSurveyDocType>&a;</LimeSurveyDocType></document>"
         (tmp_path / "s.lss").write_text(bomb, encoding="utf-8")
         with pytest.raises(StudyError, match="declares a document type or entities"):
             read_dictionary(tmp_path / "s.lss")
+
+
+SURVEY = [
+    [
+        "type",
+        "name",
+        "label::English (en)",
+        "label::Français (fr)",
+        "required",
+        "constraint",
+        "calculation",
+        "parameters",
+    ],
+    ["start", "start"],
+    ["begin_group", "firm", "The firm"],
+    ["integer", "staff", "How many <b>staff</b>?", "Combien?", "yes", ". > 0 and . <= 500"],
+    ["select_one yes_no", "plan", "A plan?", "Un plan?"],
+    ["begin group", "ties", "Ties"],
+    ["select_multiple kinds or_other", "uses", "Which?", "Lesquels?"],
+    ["end group"],
+    ["text", "name", "Name"],
+    ["end_group"],
+    ["decimal", "share", "Share", None, None, ". >= 0 and . <= 100 or . = -99"],
+    ["geopoint", "place", "Where?"],
+    ["calculate", "twice", None, None, None, None, "${staff} * 2"],
+    ["note", "thanks", "Thank you"],
+    ["range", "mood", "Mood", None, None, None, None, "start=1 end=7 step=1"],
+    ["begin_repeat", "person", "A person"],
+    ["text", "name", "Name of the person"],
+    ["end_repeat"],
+]
+CHOICES = [
+    ["list_name", "name", "label::English (en)", "label::Français (fr)"],
+    ["yes_no", 1, "Yes", "Oui"],
+    ["yes_no", 0, "No", "Non"],
+    ["kinds", "post", "Post", "Poste"],
+    ["kinds", "phone", "Telephone", "Téléphone"],
+]
+
+
+@pytest.fixture
+def xlsform(tmp_path: Path) -> dict[str, Any]:
+    width = len(SURVEY[0])
+    survey = [[*row, *[None] * (width - len(row))] for row in SURVEY]
+    sheets = {"survey": survey, "choices": CHOICES, "settings": [["default_language"], ["English (en)"]]}
+    return read_dictionary(write_workbook(tmp_path / "form.xlsx", sheets))
+
+
+class TestXlsform:
+    @pytest.mark.parametrize("name", ["firm/staff", "firm-staff", "staff"])
+    def test_question_within_a_group_has_its_names_in_exports(self, xlsform: dict[str, Any], name: str) -> None:
+        assert xlsform["columns"][name] == "How many staff?"
+
+    def test_name_of_two_questions_stands_for_neither(self, xlsform: dict[str, Any]) -> None:
+        found = {name: text for name, text in xlsform["columns"].items() if name.endswith("name")}
+        assert found == {
+            "firm/name": "Name", "firm-name": "Name",
+            "person/name": "Name of the person", "person-name": "Name of the person",
+        }  # fmt: skip
+
+    def test_choices_have_their_labels_and_codes_without_decimals(self, xlsform: dict[str, Any]) -> None:
+        assert xlsform["values"]["firm/plan"] == {"1": "Yes", "0": "No"}
+
+    def test_several_answers_are_described_with_other(self, xlsform: dict[str, Any]) -> None:
+        assert xlsform["values"]["firm/ties/uses"] == {"post": "Post", "phone": "Telephone", "other": "Other"}
+
+    def test_column_of_a_choice_has_question_and_label(self, xlsform: dict[str, Any]) -> None:
+        assert xlsform["columns"]["firm/ties/uses/phone"] == "Which? Telephone"
+
+    def test_words_of_other_have_their_column(self, xlsform: dict[str, Any]) -> None:
+        assert xlsform["columns"]["firm/ties/uses_other"] == "Which? Other"
+
+    def test_types(self, xlsform: dict[str, Any]) -> None:
+        assert {name: kind for name, kind in xlsform["types"].items() if "-" not in name and "/" not in name} == {
+            "start": "datetime", "staff": "integer", "plan": "category", "uses": "multiple", "uses_other": "text",
+            "share": "number", "thanks": "text", "mood": "integer",
+        }  # fmt: skip
+
+    def test_column_of_a_choice_is_true_or_false(self, xlsform: dict[str, Any]) -> None:
+        assert xlsform["types"]["firm/ties/uses/post"] == "boolean"
+
+    def test_ranges_are_those_of_bounds_alone(self, xlsform: dict[str, Any]) -> None:
+        found = {name: bounds for name, bounds in xlsform["range"].items() if "/" not in name and "-" not in name}
+        assert found == {"staff": ("1", "500"), "share": ("", ""), "mood": ("1", "7")}
+
+    def test_calculation_stands_for_a_text(self, xlsform: dict[str, Any]) -> None:
+        assert xlsform["columns"]["twice"] == "Calculated: ${staff} * 2"
+
+    def test_places_identify(self, xlsform: dict[str, Any]) -> None:
+        assert xlsform["identifying"] == ["place"]
+
+    def test_workbook_that_is_no_form_names_its_sheets(self, tmp_path: Path) -> None:
+        path = write_workbook(tmp_path / "form.xlsx", {"surveys": [["type", "name"]], "choices": CHOICES})
+        with pytest.raises(StudyError, match=r"form\.xlsx: .* no sheet 'survey'.*did you mean 'surveys'"):
+            read_dictionary(path)
+
+    def test_form_without_questions_is_told(self, tmp_path: Path) -> None:
+        with pytest.raises(StudyError, match="names no question"):
+            read_dictionary(write_workbook(tmp_path / "form.xlsx", {"survey": [["type", "name"]]}))

@@ -11,6 +11,7 @@ from firmties.codebook import parse_codebook
 from firmties.draft import draft_codebook, guard_cell
 from firmties.errors import StudyError
 from firmties.readers import read_wave
+from workbooks import write_workbook
 
 LABELS = {
     "columns": {"stage": "=Which stage?", "rc1": "We trust them."},
@@ -108,6 +109,19 @@ class TestCommand:
         script.main([str(export), "--output", str(tmp_path / "codebook.csv")])
         with (tmp_path / "codebook.csv").open(encoding="utf-8", newline="") as stream:
             assert [row["variable"] for row in csv.DictReader(stream)] == ["firm", "cost", "rc1"]
+
+    def test_takes_what_a_form_says(self, tmp_path: Path) -> None:
+        text = "start,firm/plan,_uuid,_submission_time\n2024-01-01,1,u1,2024-01-01\n2024-01-02,2,u2,2024-01-02\n"
+        (tmp_path / "export.csv").write_text(text, encoding="utf-8")
+        survey = [["type", "name", "label"], ["begin_group", "firm", None], ["select_one plans", "plan", "A plan?"]]
+        choices = [["list_name", "name", "label"], ["plans", 1, "Written"], ["plans", 2, "None"]]
+        form = write_workbook(tmp_path / "form.xlsx", {"survey": survey, "choices": choices})
+        script.main(
+            [str(tmp_path / "export.csv"), "--dictionary", str(form), "--output", str(tmp_path / "codebook.csv")]
+        )
+        with (tmp_path / "codebook.csv").open(encoding="utf-8", newline="") as stream:
+            row = {row["variable"]: row for row in csv.DictReader(stream)}["firm_plan"]
+        assert [row[part] for part in ("question", "type", "codes")] == ["A plan?", "category", "1=Written|2=None"]
 
     def test_refuses_to_overwrite(self, export: Path, tmp_path: Path) -> None:
         (tmp_path / "codebook.csv").write_text("mine", encoding="utf-8")

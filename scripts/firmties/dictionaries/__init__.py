@@ -1,8 +1,9 @@
 """Data dictionaries of survey tools: one module a format, found here by itself.
 
 Each module has ``NAME``, ``recognize(path, head)``, which looks at the first bytes of the file, and ``read(path)``,
-which returns ``columns`` (question texts), ``values`` (code → label), ``types``, ``choices`` (column of a choice →
-question and code), ``missing`` (code → kind) and ``identifying`` (columns), and, where the format has it, ``range``.
+which returns ``columns`` (question texts), ``values`` (code → label), ``types``, ``missing`` (code → kind) and
+``identifying`` (columns), and, where the format has it, ``range``. A question of several answers has its choices among
+``values``, under its own name; its columns of choices are described as well.
 """
 
 from __future__ import annotations

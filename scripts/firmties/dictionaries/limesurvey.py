@@ -51,7 +51,7 @@ def read(path: Path) -> dict[str, Any]:
         # Since version 4 the texts stand in a table of their own.
         label = labels.get(answer.get("aid", ""), answer).get("answer", "")
         answers.setdefault(answer["qid"], {}).setdefault(answer["code"], write_plain(label))
-    found: dict[str, Any] = {"columns": {}, "values": {}, "types": {}, "choices": {}, "missing": {}, "identifying": []}
+    found: dict[str, Any] = {"columns": {}, "values": {}, "types": {}, "missing": {}, "identifying": []}
 
     def describe(column: str, text: str, kind: str, codes: dict[str, str]) -> None:
         found["columns"][column] = text
@@ -71,7 +71,10 @@ def read(path: Path) -> dict[str, Any]:
             column = f"{name}[{row['title']}]"
             describe(column, f"{text} {write_plain(texts.get(key, row).get('question', ''))}".strip(), kind, codes)
             if kind in CHOICES:
-                found["types"][column], found["choices"][column] = "boolean", (name, row["title"])
+                found["types"][column] = "boolean"
+        if below and kind in CHOICES:
+            words = {row["title"]: write_plain(texts.get(key, row).get("question", "")) for key, row in below}
+            found["columns"][name], found["values"][name], found["types"][name] = text, words, "multiple"
     return found
 
 

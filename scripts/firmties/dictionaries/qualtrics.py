@@ -17,14 +17,15 @@ def recognize(path: Path, head: bytes) -> bool:
 
 
 def write_plain(text: str) -> str:
-    """Take the markup out of a text.
+    """Take the markup out of a text; tags that stand within a line leave no blank.
 
     Examples
     --------
-    >>> write_plain("<b>How&nbsp;many</b><br>firms?")
+    >>> write_plain("How&nbsp;many<br><b>firms</b>?")
     'How many firms?'
     """
-    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", " ", text))).strip()
+    joined = re.sub(r"</?(?:a|b|em|font|i|small|span|strong|sub|sup|u)\b[^>]*>", "", text)
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", " ", joined))).strip()
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -32,7 +33,6 @@ def read(path: Path) -> dict[str, Any]:
     columns: dict[str, str] = {}
     values: dict[str, dict[str, str]] = {}
     types: dict[str, str] = {}
-    choices: dict[str, tuple[str, str]] = {}
     definition = json.loads(path.read_text(encoding="utf-8-sig"))
     for element in definition["SurveyElements"]:
         if element.get("Element") != "SQ":
@@ -60,10 +60,7 @@ def read(path: Path) -> dict[str, Any]:
                 column = f"{name}_{recodes.get(key, key)}"
                 columns[column] = f"{text} {label}".strip()
                 types[column] = "boolean"
-                choices[column] = (name, str(recodes.get(key, key)))
-        elif kind == "MC":
+        if kind == "MC":
             values[name] = {str(recodes.get(key, key)): label for key, label in labels.items()}
-            types[name] = "category"
-    return {
-        "columns": columns, "values": values, "types": types, "choices": choices, "missing": {}, "identifying": [],
-    }  # fmt: skip
+            types[name] = "multiple" if str(question.get("Selector", "")).startswith("MA") else "category"
+    return {"columns": columns, "values": values, "types": types, "missing": {}, "identifying": []}

@@ -53,9 +53,7 @@ def find_type(kind: str, validation: str) -> str:
 
 def read(path: Path) -> dict[str, Any]:
     """Read the dictionary; see :mod:`firmties.dictionaries`."""
-    found: dict[str, Any] = {
-        key: {} for key in ("columns", "values", "types", "choices", "missing", "range", "identifying")
-    }
+    found: dict[str, Any] = {key: {} for key in ("columns", "values", "types", "missing", "range", "identifying")}
     identifying: list[str] = []
     for row in csv.DictReader(io.StringIO(decode_text(path.read_bytes()), newline="")):
         cells = {key: (value or "").strip() for key, value in row.items() if key and not isinstance(value, list)}
@@ -67,11 +65,12 @@ def read(path: Path) -> dict[str, Any]:
         if cells.get("Identifier?", "").lower() == "y":
             identifying.append(name)
         if kind == "checkbox":
-            for code, label in parse_choices(choices).items():
-                column = f"{name}___{code.lower().replace('-', '_')}"
-                found["columns"][column] = f"{question} {label}".strip()
-                found["types"][column] = "boolean"
-                found["choices"][column] = (name, code)
+            # A code is written so in the name of its column.
+            labels = {code.lower().replace("-", "_"): label for code, label in parse_choices(choices).items()}
+            found["columns"][name], found["values"][name], found["types"][name] = question, labels, "multiple"
+            for code, label in labels.items():
+                found["columns"][f"{name}___{code}"] = f"{question} {label}".strip()
+                found["types"][f"{name}___{code}"] = "boolean"
             continue
         found["columns"][name] = question
         if kind in ("radio", "dropdown"):

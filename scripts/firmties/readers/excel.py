@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from firmties.errors import describe_allowed
+from firmties.readers import write_plainly
 from firmties.readers.text import FIRST_ROWS, Cells, make_table
 
 if TYPE_CHECKING:
@@ -281,8 +282,6 @@ def write_cell(cell: Any) -> str:
     >>> [write_cell(cell) for cell in (3.0, True, datetime.date(2024, 1, 2), datetime.timedelta(hours=26))]
     ['3', '1', '2024-01-02', '26:00:00']
     """
-    from firmties.readers import write_plainly
-
     if isinstance(cell, str):
         return cell.strip()
     if isinstance(cell, datetime.timedelta):
