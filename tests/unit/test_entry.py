@@ -342,4 +342,4 @@ def test_long_values_are_not_quoted() -> None:
 
 
 def test_long_tables_say_what_is_left_out() -> None:
-    assert count_rows(40_000, "column", "columns") == "40,000 columns, of which the first 200 are shown."
+    assert count_rows(40_000, "column", "columns") == "40,000 columns, of which the first 100 are shown."

@@ -129,6 +129,7 @@ POOLING_JOBS = {
     *("Summarizing F1", "Drawing F1", "Summarizing F4", "Drawing F4", "Summarizing A1", "Typesetting A1"),
     *("Summarizing T1", "Typesetting T1", "Summarizing T2", "Typesetting T2", "Summarizing T3", "Typesetting T3"),
     "Rendering the report",
+    "Comparing with kept results",
 }
 
 

@@ -50,9 +50,11 @@ class Check:
 
 
 def conclude(
-    number: int, stops: Sequence[str], warnings: Sequence[str], passed: str, *, skipped: str = ""
+    number: int, stops: Sequence[str], warnings: Sequence[str], passed: str | Sequence[str], *, skipped: str = ""
 ) -> list[Check]:
     """Put findings into results: one for all stops, one for all warnings, or one that says what was found in order.
+
+    Of several statements of what was found in order, the first is the message and the others are its details.
 
     Examples
     --------
@@ -71,8 +73,11 @@ def conclude(
         for state, found in (("stop", stops), ("warning", warnings))
         if found
     ]
+    if not results and skipped:
+        return [Check(number, "not applicable", skipped)]
     if not results:
-        results = [Check(number, "not applicable", skipped) if skipped else Check(number, "pass", passed)]
+        first, *more = [passed] if isinstance(passed, str) else passed
+        return [Check(number, "pass", first, limit(more))]
     return results
 
 
@@ -138,12 +143,14 @@ def check_dates(
             stops.append(
                 f"{where}: {columns[1]} lies before {columns[0]} in {early.sum()} responses ({name_rows(rows[early])})"
             )
-    window = (
-        f"inside {field[0]} to {field[1]}"
+    names = " and ".join(columns)
+    passed = [
+        f"{names} of all {len(values)} responses kept lie inside the field window, {field[0]} to {field[1]}"
         if field
-        else "; the field window is not stated (--field), so it was not checked"
-    )
-    return conclude(4, stops, [], f"{', '.join(columns)}: {len(values)} responses {window}")
+        else "the field window is not stated (--field), so no date was held against it"
+    ]
+    passed += [f"no {columns[1]} lies before its {columns[0]}"] if len(columns) == 2 else []
+    return conclude(4, stops, [], passed)
 
 
 def check_consent(values: pd.DataFrame, rows: pd.Series, rules: Mapping[str, Any], where: str) -> tuple[list[str], str]:
@@ -156,7 +163,7 @@ def check_consent(values: pd.DataFrame, rows: pd.Series, rules: Mapping[str, Any
         places = name_rows(rows[without])
         text = f"{where}: {name}: {without.sum()} responses without consent are kept ({places})"
         return [f"{text}; add a rule to cleaning: exclude:"], ""
-    return [], f"all {len(values)} responses kept have agreed ({name})"
+    return [], f"the respondents of all {len(values)} responses kept have agreed ({name})"
 
 
 def check_eligibility(values: pd.DataFrame, rows: pd.Series, rules: Mapping[str, Any], where: str) -> list[Check]:
@@ -170,7 +177,11 @@ def check_eligibility(values: pd.DataFrame, rows: pd.Series, rules: Mapping[str,
     stops = [f"{text}; add a rule to cleaning: exclude:"] if outside.any() else []
     unknown = len(values) - int(surely.sum())
     return conclude(
-        6, stops, [], f"{surely.sum()} of {len(values)} eligible ({condition}); of {unknown} an answer is missing"
+        6,
+        stops,
+        [],
+        f"{surely.sum()} of {len(values)} responses kept are eligible ({condition}); {unknown} lack an answer that "
+        "would tell, and none is surely not eligible",
     )
 
 
@@ -195,14 +206,14 @@ def check_links(
         if len(panel):
             text = (
                 f"{found.sum()} of {len(panel)} firms of the panel ({condition}) are in an earlier wave "
-                f"({found.mean():.1%})"
+                f"({found.mean():.1%}, at least {rules['panel_found']:.0%} expected)"
             )
             if found.mean() < rules["panel_found"]:
-                warnings.append(f"{where}: {firm}: {text}; at least {rules['panel_found']:.0%} are expected")
+                warnings.append(f"{where}: {firm}: {text}")
             else:
                 passed.append(text)
     again = values[firm].astype("str").isin(known)
-    passed.append(f"{again.sum()} of all {len(values)} firms were there before")
+    passed.append(f"{again.sum()} of all {len(values)} firms, whatever their kind, were in an earlier wave")
     history = pd.concat([wave.values for _, wave in sorted(earlier.items())], ignore_index=True)
     for name, word in [(name, "cannot change") for name in rules["unchanged"]] + [
         (name, "seldom changes") for name in rules["seldom_changed"]
@@ -232,12 +243,12 @@ def check_links(
             near = (said - was).abs() <= np.maximum(pair["within"] * was, pair["or_by"])
             text = (
                 f"{before} is within {pair['within']:.0%} or {pair['or_by']:g} of the last {now} for {near.sum()} of "
-                f"{len(pairs)} firms ({near.mean():.0%})"
+                f"{len(pairs)} firms ({near.mean():.0%}, at least {pair['share']:.0%} expected)"
             )
             (warnings if near.mean() < pair["share"] else passed).append(
-                f"{where}: {text}; at least {pair['share']:.0%} are expected" if near.mean() < pair["share"] else text
+                f"{where}: {text}" if near.mean() < pair["share"] else text
             )
-    return conclude(7, [], warnings, "; ".join(passed))
+    return conclude(7, [], warnings, passed)
 
 
 def check_units(
@@ -268,14 +279,20 @@ def check_units(
             amount, heads = (table[pair[key]].astype("float64") for key in ("value", "by"))
             medians.append(float((amount / heads)[(amount > 0) & (heads > 0)].median()))
         ratio = medians[1] / medians[0] if medians[0] else float("nan")
-        change = f"median {medians[1]:.4g}, {medians[0]:.4g} before (ratio {format_ratio(ratio)})"
-        text = f"{pair['value']} by {pair['by']}: {change}"
+        text = (
+            f"{pair['value']} per {pair['by']}: median {medians[1]:.4g}, in the earlier wave {medians[0]:.4g}; the "
+            f"ratio is {format_ratio(ratio)}, within a factor of {pair['factor']:g} expected"
+        )
         if not 1 / pair["factor"] <= ratio <= pair["factor"]:
-            warnings.append(f"{where}: {text}; a ratio within {pair['factor']:g} is expected")
+            warnings.append(f"{where}: {text}")
         else:
             passed.append(text)
-    passed.append(f"{len(units)} numbers compared, none near a factor between units")
-    return conclude(8, stops, warnings, "; ".join(passed))
+    factors = ", ".join(map(str, UNIT_FACTORS))
+    passed.append(
+        f"{len(units)} numbers compared with the earlier wave: no median has changed by one of the factors between "
+        f"units ({factors})"
+    )
+    return conclude(8, stops, warnings, passed)
 
 
 def format_ratio(ratio: float) -> str:
@@ -322,7 +339,13 @@ def check_reversals(
             else:
                 passed.append(f"{name} {r:.2f}")
     skipped = "" if stops or passed else f"no scale has a reverse item with {least} answers"
-    return conclude(9, stops, [], f"correlation with the rest of the scale: {', '.join(passed)}", skipped=skipped)
+    return conclude(
+        9,
+        stops,
+        [],
+        f"after recoding each correlates with the rest of its scale as it should, above 0: {', '.join(passed)}",
+        skipped=skipped,
+    )
 
 
 def check_drift(
@@ -344,21 +367,19 @@ def check_drift(
     for row in drift.to_dict("records"):
         if row["psi"] >= rules["psi"] and row["psi"] > row["chance"]:
             warnings.append(
-                f"{where}: {row['column']}: stability index {row['psi']:.2f}, at least {rules['psi']:g} (by chance "
-                f"{row['chance']:.2f}; n = {row['n_now']}, {row['n_before']} before)"
+                f"{where}: {row['column']}: the answers are distributed otherwise than in the earlier wave: stability "
+                f"index {row['psi']:.2f}, from {rules['psi']:g} on it is drift; chance alone exceeds "
+                f"{row['chance']:.2f} once in a thousand times ({row['n_now']} answers, {row['n_before']} before)"
             )
         change = row["missing_now"] - row["missing_before"]
         pooled = (row["missing_now"] + row["missing_before"]) / 2
         error = np.sqrt(pooled * (1 - pooled) * (1 / max(row["n_now"], 1) + 1 / max(row["n_before"], 1)))
         if abs(change) >= rules["missing_change"] and abs(change) > 3 * error:
             warnings.append(
-                f"{where}: {row['column']}: {row['missing_now']:.0%} missing, {row['missing_before']:.0%} before"
+                f"{where}: {row['column']}: {row['missing_now']:.0%} of those asked gave no answer, in the earlier "
+                f"wave {row['missing_before']:.0%}; a change below {rules['missing_change'] * 100:g} points is expected"
             )
-    passed = [
-        f"{len(drift)} columns compared, largest index {drift['psi'].max():.2f}"
-        if len(drift)
-        else "no column to compare"
-    ]
+    passed = [describe_drift(drift, rules)]
     names = [name for name in flags if name not in ("wave", "response", "firm", "n_flags")]
     for name in names:
         shares = [float(wave.flags[name].mean()) for wave in earlier.values() if name in wave.flags and len(wave.flags)]
@@ -366,12 +387,42 @@ def check_drift(
             continue
         now, mean = float(flags[name].mean()), float(np.mean(shares))
         spread = float(np.sqrt(np.var(shares, ddof=1) + mean * (1 - mean) / len(flags)))
-        text = f"flag {name}: {now:.1%}, {mean:.1%} on average before"
+        text = (
+            f"flag {name}: raised for {now:.1%} of the responses, in earlier waves for {mean:.1%} on average; within "
+            f"{3 * spread * 100:.1f} points (3 standard deviations) expected"
+        )
         if abs(now - mean) > 3 * spread:
-            warnings.append(f"{where}: {text} (more than 3 standard deviations, {spread:.1%} each)")
+            warnings.append(f"{where}: {text}")
         else:
             passed.append(text)
-    return conclude(10, [], warnings, "; ".join(passed))
+    return conclude(10, [], warnings, passed)
+
+
+def describe_drift(drift: pd.DataFrame, rules: Mapping[str, Any]) -> str:
+    """Say of distributions that did not drift why they count as such: the largest index, the threshold, and chance.
+
+    Examples
+    --------
+    >>> drift = pd.DataFrame({"column": ["t1"], "psi": [0.9], "chance": [1.2], "n_before": [9], "n_now": [8]})
+    >>> print(describe_drift(drift, {"psi": 0.25}).partition(": ")[2])
+    the largest is 0.90 (t1, 8 answers, 9 before), not above 1.20, which chance alone exceeds once in a thousand times \
+    with so few answers
+    """
+    known = drift.dropna(subset=["psi"])
+    if known.empty:
+        return "no column has answers in both waves"
+    top = known.sort_values("psi").iloc[-1]
+    text = (
+        f"{len(known)} columns compared with the earlier wave, none drifted (stability index of {rules['psi']:g} or "
+        f"more, and above what chance gives): the largest is {top['psi']:.2f} ({top['column']}, {top['n_now']} "
+        f"answers, {top['n_before']} before)"
+    )
+    if top["psi"] < rules["psi"]:
+        return text
+    return (
+        f"{text}, not above {top['chance']:.2f}, which chance alone exceeds once in a thousand times with so few "
+        "answers"
+    )
 
 
 def check_partners(
@@ -393,7 +444,10 @@ def check_partners(
         )
         if named.any(axis=None):
             n = named.sum(axis=1)
-            passed.append(f"{n.mean():.2f} partners a firm on average, at most {n.max()} of {len(named.columns)}")
+            passed.append(
+                f"{n.mean():.2f} partners named by a firm on average, at most {n.max()} of {len(named.columns)} that "
+                "can be"
+            )
             if "pairs" in settings:
                 pairs = match_pairs(settings["pairs"], settings["slots"])
                 answered = pd.Series(0, index=values.index)
@@ -422,13 +476,14 @@ def check_partners(
             off = total.notna() & ((total - 100).abs() > rules["shares_within"])
             total_n = total.notna().sum()
             text = (
-                f"shares of networks sum to 100 within {rules['shares_within']:g} for all but {off.sum()} of {total_n}"
+                f"shares of networks sum to 100 ± {rules['shares_within']:g} for all but {off.sum()} of {total_n} "
+                "responses"
             )
             (warnings if off.any() else passed).append(
                 f"{where}: {text} ({name_rows(rows[off])})" if off.any() else text
             )
     skipped = "" if warnings or passed else "the study has no partners or networks in columns"
-    return conclude(11, [], warnings, "; ".join(passed), skipped=skipped)
+    return conclude(11, [], warnings, passed, skipped=skipped)
 
 
 def check_margins(
@@ -450,7 +505,7 @@ def check_margins(
         return conclude(
             12,
             [],
-            [f"{file}: has no rows of wave {wave}; add them, or the flow lacks the frame"],
+            [f"{file}: has no rows of wave {wave}; add them, or the flow figure begins without the sampling frame"],
             "",
         )
     if sample is None:
@@ -467,9 +522,14 @@ def check_margins(
         for name, cell in zip(names, cells, strict=False):
             hit &= answered[name].astype("str") == cell
         if not hit.any():
-            empty.append(f"{file}: wave {wave}: {row['variable']} = {row['category']}: no respondent; collapse it")
+            empty.append(
+                f"{file}: wave {wave}: {row['variable']} = {row['category']}: no respondent; merge the cell with "
+                "another"
+            )
     skipped = "" if judged else "no variable of the margins is in the sample file"
-    return conclude(12, [], empty, f"all {judged} cells of wave {wave} have respondents", skipped=skipped)
+    return conclude(
+        12, [], empty, f"all {judged} cells of the margins of wave {wave} have respondents", skipped=skipped
+    )
 
 
 def check_numbers(
@@ -488,12 +548,18 @@ def check_numbers(
         return conclude(13, [], [], "", skipped="no sample file was given (--sample)")
     kind = rules.get("sample_type")
     invited = values
-    warnings, passed = [], []
+    warnings: list[str] = []
+    passed = [
+        "every firm that answered by the sample file has a response here, and no response is of a firm not invited"
+    ]
     if kind in values and kind in sample:
         kinds = sample[kind].astype("str").unique()
         invited = values[values[kind].astype("str").isin(kinds)]
         if len(values) > len(invited):
-            passed.append(f"{len(values) - len(invited)} responses of kinds that the sample file does not hold")
+            passed.append(
+                f"{len(values) - len(invited)} responses are of kinds that the sample file does not hold, and not "
+                "judged"
+            )
     strangers = ~invited[firm].astype("str").isin(set(sample[firm].astype("str")))
     if strangers.any():
         warnings.append(
@@ -508,7 +574,11 @@ def check_numbers(
     if kind in values and kind in sample:
         for name, count in answered[kind].astype("str").value_counts(sort=False).items():
             here = int((values[kind].astype("str") == name).sum())
-            passed.append(f"{name}: {here} responses kept, {count} answered by the sample file")
+            passed.append(
+                f"{name}: {count} firms answered by the sample file, {here} responses are kept after cleaning"
+            )
     else:
-        passed.append(f"{len(values)} responses kept, {len(answered)} answered by the sample file")
-    return conclude(13, [], warnings, "; ".join(passed))
+        passed.append(
+            f"{len(answered)} firms answered by the sample file, {len(values)} responses are kept after cleaning"
+        )
+    return conclude(13, [], warnings, passed)

@@ -413,7 +413,7 @@ def examine_wave(
         old_values = None if before is None else restore_values(before)
         results += checks.check_dates(wave.values, file_rows, config_checks, entry.get("field"), where)
         results += checks.conclude(
-            5, [*consent_stops, *identifying], [], f"{consent}; no column holds what looks like identifying content"
+            5, [*consent_stops, *identifying], [], [consent, "no column holds what looks like identifying content"]
         )
         results += checks.check_eligibility(wave.values, file_rows, config_checks, where)
         results += checks.check_links(wave.values, config_checks, earlier, firm, where)
@@ -428,12 +428,18 @@ def examine_wave(
         reason = "the wave could not be read so far"
         results += [Check(place, "not applicable", reason) for place in range(4, 14) if place != 5]
         results += checks.conclude(5, identifying, [], "no column holds what looks like identifying content")
-    text = f"the file has no column for what wave {last} asked, so it is taken as not asked any more"
+    text = (
+        f"wave {last} asked it and this file has no column for it, so it is taken as not asked any more; if it was "
+        "asked, rename its column to it in the crosswalk"
+    )
     not_asked = [f"{where}: {name}: {text}" for name in closed]
-    passed = {
-        1: f"{len(present)} variables have their column; every other column is ignored by name",
-        2: "response keys are unique and new, one response a firm is kept",
-        3: "every answer is a code or lies in the range of its variable; scales have the codebook's points",
+    passed: dict[int, str | list[str]] = {
+        1: f"{len(present)} variables have their column, and every other column is ignored by name",
+        2: "response keys are unique, and none was seen in an earlier wave; of each firm one response is kept",
+        3: [
+            "every answer is a code of its variable or lies in its range",
+            "no response scale looks shorter than the codebook's, or labelled otherwise",
+        ],
     }
     for place in (1, 2, 3):
         stops = [hide_values(text) for check, text in faults if check == place]

@@ -8,10 +8,14 @@ from typing import Any
 
 from firmties.entry.checks import STATES, Check
 from firmties.entry.edits import write_cell
-from firmties.entry.examine import ROW, Examination
+from firmties.entry.examine import ROW, RULES, Examination
 
-MOST_ROWS = 200
+MOST_ROWS = 100
 """Most rows of a table on the page; how many more there are is said."""
+MOST_LINES = 20
+"""Most rows of crosswalk and codebook that the page quotes; their files have all."""
+ALIKE = 5
+"""More changes of one kind and reason than this are put in one row."""
 SIGNS = {"stop": "■ stop", "warning": "▲ warning", "pass": "✓ pass", "not applicable": "– not applicable"}
 HEADINGS = {"stop": "Stops", "warning": "Warnings", "pass": "Passed", "not applicable": "Not applicable"}
 
@@ -35,6 +39,7 @@ h2 { font-size: 1.2rem; margin: 2rem 0 .6rem; padding-top: .6rem; border-top: 1p
 .check p { margin: .15rem 0; }
 .check ul { margin: .2rem 0 .4rem; padding-left: 1.2rem; }
 .state { font-weight: 600; white-space: nowrap; }
+.check p:first-child { font-weight: 600; }
 .stop .state { color: var(--stop); }
 .warning .state { color: var(--warning); }
 .pass .state { color: var(--pass); }
@@ -45,6 +50,8 @@ dd { margin: 0; overflow-wrap: anywhere; }
 table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .7rem .25rem 0; border-bottom: 1px solid var(--rule); }
 td { overflow-wrap: anywhere; min-width: 4rem; }
+td:not(.number) { min-width: 7rem; max-width: 34rem; }
+td:not(.number):last-child { min-width: 12rem; }
 th { border-bottom: 2px solid #555; }
 .number { text-align: right; }
 pre { background: #f6f7f8; padding: .7rem; font-size: .82rem; line-height: 1.4; white-space: pre-wrap;
@@ -75,8 +82,12 @@ TEMPLATE = """<!doctype html>
 {% for check in checks %}
 <div class="check {{ check.state }}">
 <p><span class="state">{{ signs[check.state] }}</span> · {{ check.number }} {{ check.title }}</p>
+{% if check.state == "pass" and check.details %}
+<ul><li>{{ check.message }}</li>{% for line in check.details %}<li>{{ line }}</li>{% endfor %}</ul>
+{% else %}
 <p>{{ check.message }}</p>
 {% if check.details %}<ul>{% for line in check.details %}<li>{{ line }}</li>{% endfor %}</ul>{% endif %}
+{% endif %}
 </div>
 {% endfor %}
 {% endfor %}
@@ -115,7 +126,7 @@ TEMPLATE = """<!doctype html>
 def describe_verdict(found: Examination) -> tuple[str, str]:
     """State of the page, and one sentence on whether the wave may come in."""
     counts = {state: sum(check.state == state for check in found.checks) for state in STATES}
-    words = {"stop": ("stop", "stops"), "warning": ("warning", "warnings"), "pass": ("pass", "passes")}
+    words = {"stop": ("stop", "stops"), "warning": ("warning", "warnings"), "pass": ("check passed", "checks passed")}
     words["not applicable"] = ("not applicable",) * 2
     said = ", ".join(f"{counts[state]} {words[state][counts[state] > 1]}" for state in STATES if counts[state])
     if counts["stop"]:
@@ -131,32 +142,31 @@ def list_tables(found: Examination) -> list[dict[str, Any]]:
     order = list(dict.fromkeys(row["what"] for row in changes))
     # What is usual comes last, so that a long list of renamed columns hides nothing.
     order.sort(key=lambda what: what in ("renamed", "ignored", "other code"))
-    rows = sorted(changes, key=lambda row: order.index(row["what"]))
+    rows = gather_alike(sorted(changes, key=lambda row: order.index(row["what"])))
     tables = [
         {
             "heading": "What is different",
-            "note": count_rows(
-                len(rows),
-                "difference from the codebook and the earlier wave",
-                "differences from the codebook and the earlier wave",
-            ),
+            "note": f"{len(changes):,} difference{'s' if len(changes) != 1 else ''} from the codebook and the earlier "
+            "wave. " + count_rows(len(rows), "row", "rows") + " Many of one kind and reason stand in one row.",
             "columns": ["what", "column of the file", "variable", "how it is known"],
             "rows": [[row["what"], row["column"], row["variable"], row["detail"]] for row in rows[:MOST_ROWS]],
             "numbers": False,
         }
     ]
     if found.drift is not None:
+        threshold = found.study.config.get("entry_checks", {}).get("psi", RULES["psi"])
         drift = found.drift.sort_values("psi", ascending=False, na_position="last", kind="stable")
         tables.append(
             {
                 "heading": "Drift per item",
                 "note": count_rows(len(drift), "column", "columns")
-                + " The stability index compares the distributions with the "
-                "earlier wave; chance alone exceeds the next figure once in a thousand times.",
+                + " The stability index compares the distribution of the answers with the earlier wave's (0: the "
+                f"same). It is warned of from {threshold:g} on, if it also lies above the next figure, which chance "
+                "alone exceeds once in a thousand times. Missing: of those asked.",
                 "columns": [
                     "column",
                     "stability index",
-                    "by chance",
+                    "chance gives up to",
                     "answers",
                     "answers before",
                     "missing",
@@ -180,15 +190,41 @@ def list_tables(found: Examination) -> list[dict[str, Any]]:
     return tables
 
 
-def count_rows(n: int, one: str, many: str) -> str:
+def gather_alike(rows: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Put many changes of one kind and one reason in one row, which names the first of them.
+
+    Examples
+    --------
+    >>> rows = [{"what": "renamed", "column": f"Q{n}", "variable": f"v{n}", "detail": "as before"} for n in range(9)]
+    >>> gather_alike(rows)[0]["column"], gather_alike(rows[:2])[1]["column"]
+    ('9 columns: Q0, Q1, Q2, … Q8', 'Q1')
+    """
+    groups: dict[tuple[str, str], list[Mapping[str, str]]] = {}
+    for row in rows:
+        groups.setdefault((row["what"], row["detail"]), []).append(row)
+    gathered = []
+    for members in groups.values():
+        if len(members) <= ALIKE:
+            gathered += [dict(row) for row in members]
+            continue
+        one = dict(members[0])
+        for key, word in (("column", "columns"), ("variable", "variables")):
+            names = list(dict.fromkeys(row[key] for row in members if row[key]))
+            if len(names) > 1:
+                one[key] = f"{len(names):,} {word}: {', '.join(names[:3])}, … {names[-1]}"
+        gathered.append(one)
+    return gathered
+
+
+def count_rows(n: int, one: str, many: str, most: int = MOST_ROWS) -> str:
     """Say how many rows there are, and how many of them are shown.
 
     Examples
     --------
     >>> count_rows(1, "column", "columns"), count_rows(40_000, "column", "columns")
-    ('1 column.', '40,000 columns, of which the first 200 are shown.')
+    ('1 column.', '40,000 columns, of which the first 100 are shown.')
     """
-    shown = f", of which the first {MOST_ROWS} are shown" if n > MOST_ROWS else ""
+    shown = f", of which the first {most} are shown" if n > most else ""
     return f"{n:,} {one if n == 1 else many}{shown}."
 
 
@@ -228,7 +264,10 @@ def list_blocks(found: Examination, entry_text: str, dependents: Sequence[str]) 
     ]
     listed = [{"heading": "config.yaml, in waves:", "lines": [entry_text]}]
     listed += [
-        {"heading": f"{heading}: {count_rows(len(rows), 'row', 'rows')}", "lines": write_rows(rows, names)}
+        {
+            "heading": f"{heading}: {count_rows(len(rows), 'row', 'rows', MOST_LINES)}",
+            "lines": write_rows(rows, names),
+        }
         for heading, rows, names in tables
         if rows
     ]
@@ -244,7 +283,7 @@ def list_blocks(found: Examination, entry_text: str, dependents: Sequence[str]) 
 
 def write_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[str]:
     """Lines of a CSV table, of a long one the first."""
-    lines = [",".join(write_cell(row.get(name, ""), ",") for name in columns) for row in rows[:MOST_ROWS]]
+    lines = [",".join(write_cell(row.get(name, ""), ",") for name in columns) for row in rows[:MOST_LINES]]
     return [",".join(columns), *lines]
 
 
