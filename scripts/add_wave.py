@@ -23,6 +23,7 @@ from firmties.codebook import (
     decode_text,
     parse_codebook,
     parse_crosswalk,
+    release_cell,
 )
 from firmties.entry import edits
 from firmties.errors import StudyError, describe_allowed
@@ -147,7 +148,7 @@ def read_given(study: Study, options: argparse.Namespace, number: int) -> tuple[
         variables, found = parse_codebook(text, file=str(options.codebook), response_scales=scales, waves=waves)
         problems += found
         rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), delimiter=edits.find_delimiter(text)))
-        rows = [{name: row.get(name) or "" for name in CODEBOOK_COLUMNS if name in row} for row in rows]
+        rows = [{name: release_cell(row.get(name) or "") for name in CODEBOOK_COLUMNS if name in row} for row in rows]
         problems += [
             f"{options.codebook}: {name}: is in data/codebook.csv already"
             for name in variables

@@ -15,8 +15,9 @@ from firmties.errors import StudyError
 
 def draft(file: Path, output: Path, dictionary: Path | None = None, sheet: str | None = None) -> int:
     """Read the export, write the codebook; return the number of variables."""
+    from firmties.codebook import guard_cell
     from firmties.dictionaries import read_dictionary
-    from firmties.draft import draft_codebook, guard_cell
+    from firmties.draft import draft_codebook
     from firmties.readers import read_wave
 
     if output.exists():

@@ -1,7 +1,6 @@
 """Draw one figure from its numbers and notes, and nothing else."""
 
 import json
-import shutil
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +10,7 @@ import pandas as pd
 
 from firmties.jobs import run_job
 from firmties.plot_style import print_figure, use_style
+from firmties.tables import guard_csv
 
 
 def main(
@@ -32,7 +32,7 @@ def main(
         figure = draw(table, remarks, dict(options))
         for path in (svg, pdf, png):
             Path(path).write_bytes(print_figure(figure, Path(path).suffix[1:], title))
-    shutil.copyfile(numbers, csv)
+    Path(csv).write_text(guard_csv(Path(numbers).read_text(encoding="utf-8")), encoding="utf-8")
     return f"{kind}: {len(table)} rows drawn\n"
 
 

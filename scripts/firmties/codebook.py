@@ -126,8 +126,21 @@ class Variable:
         return cls(**{**row, "waves": tuple(row["waves"])})
 
 
+def guard_cell(text: str) -> str:
+    """Write a cell so that no spreadsheet runs it as a formula; numbers, alone or with an interval, stay as they are.
+
+    Examples
+    --------
+    >>> guard_cell("=1+1"), guard_cell("-99"), guard_cell("-0.12 (0.03)"), guard_cell("-2+cmd|' /C calc'!A0")
+    ("'=1+1", '-99', '-0.12 (0.03)', "'-2+cmd|' /C calc'!A0")
+    """
+    if re.fullmatch(r"[-+][-\d\s.,()\[\]*%p<=]*", text):
+        return text
+    return f"'{text}" if re.match(r"'*[=+\-@]", text) else text
+
+
 def release_cell(text: str) -> str:
-    """Take off the apostrophe that keeps a spreadsheet from running a cell; see `firmties.draft.guard_cell`.
+    """Take off the apostrophe of :func:`guard_cell`.
 
     Examples
     --------

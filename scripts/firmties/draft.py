@@ -168,16 +168,3 @@ def find_constructs(names: Collection[str]) -> dict[str, str]:
     }
     counts = Counter(stems.values())
     return {name: stem for name, stem in stems.items() if counts[stem] >= 3}
-
-
-def guard_cell(text: str) -> str:
-    """Write a cell so that no spreadsheet runs it; numbers stay numbers.
-
-    Examples
-    --------
-    >>> guard_cell("=1+1"), guard_cell("-99")
-    ("'=1+1", '-99')
-    """
-    if re.fullmatch(r"[-+]?\d+([.,]\d+)?", text):
-        return text
-    return f"'{text}" if re.match(r"'*[=+\-@]", text) else text

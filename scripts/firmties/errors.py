@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+MOST_PROBLEMS = 50
+"""Most faults that a message lists; how many more there are is said."""
+
 
 class StudyError(Exception):
     """One or more faults of a study's input or configuration.
@@ -30,7 +33,9 @@ class StudyError(Exception):
     def __str__(self) -> str:
         if len(self.problems) == 1:
             return self.problems[0]
-        return "\n".join([f"{len(self.problems)} problems:", *(f"- {problem}" for problem in self.problems)])
+        lines = [f"- {problem}" for problem in self.problems[:MOST_PROBLEMS]]
+        rest = len(self.problems) - MOST_PROBLEMS
+        return "\n".join([f"{len(self.problems):,} problems:", *lines, *([f"- and {rest:,} more"] if rest > 0 else [])])
 
 
 def describe_allowed(value: object, allowed: Iterable[object], *, at_most: int = 12) -> str:

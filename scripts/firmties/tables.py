@@ -259,7 +259,7 @@ def count_words(number: Any, one: str, many: str = "") -> str:
 def write_csv(table: Table) -> str:
     """Write a table (or the fuller ``data`` behind it) as CSV with one header row and ASCII minus signs."""
     if table.data is not None:
-        return table.data.to_csv(index=False, lineterminator="\n")
+        return guard_csv(table.data.to_csv(index=False, lineterminator="\n"))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     for number, part in enumerate((table, *table.parts)):
@@ -269,6 +269,26 @@ def write_csv(table: Table) -> str:
         for row in part.rows:
             cells = [*row.cells] + [""] * (len(part.columns) - len(row.cells))
             writer.writerow([cell.replace("\n", " ").replace(MINUS, "-") for cell in cells])
+    return guard_csv(buffer.getvalue())
+
+
+def guard_csv(text: str) -> str:
+    r"""Write a CSV text so that no spreadsheet runs a cell as a formula; other cells stay byte for byte.
+
+    Examples
+    --------
+    >>> print(guard_csv('label,n\n=1+1,-2\n"a, b",3').strip())
+    label,n
+    '=1+1,-2
+    "a, b",3
+    """
+    from firmties.codebook import guard_cell
+
+    rows = list(csv.reader(io.StringIO(text)))
+    if all(guard_cell(cell) == cell for row in rows for cell in row):
+        return text
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows([guard_cell(cell) for cell in row] for row in rows)
     return buffer.getvalue()
 
 

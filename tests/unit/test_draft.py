@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import draft as script
-from firmties.codebook import parse_codebook
-from firmties.draft import draft_codebook, guard_cell
+from firmties.codebook import guard_cell, parse_codebook
+from firmties.draft import draft_codebook
 from firmties.errors import StudyError
 from firmties.readers import read_wave
 from workbooks import write_workbook

@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from firmties.codebook import decode_text
+from firmties.codebook import decode_text, guard_cell
 from firmties.errors import StudyError
 
 
@@ -210,12 +210,14 @@ def write_cell(value: Any, delimiter: str) -> str:
 def append_rows(text: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
     r"""Append rows to a CSV text in the order of its own header; an empty text gets a header of `columns`.
 
+    A cell that a spreadsheet would run as a formula gets an apostrophe, which reading takes off again.
+
     Examples
     --------
     >>> append_rows("wave,action\n1,ignore", [{"wave": 2, "action": "rename"}], ())
     'wave,action\n1,ignore\n2,rename\n'
     """
-    rows = list(rows)
+    rows = [{name: value for name, value in row.items() if value is not None} for row in rows]
     if not rows:
         return text
     newline = "\r\n" if "\r\n" in text else "\n"
@@ -228,7 +230,9 @@ def append_rows(text: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[
         raise StudyError(
             f"a table lacks the column '{lacking[0]}', which the rows to append need; add it to its header"
         )
-    lines = [delimiter.join(write_cell(row.get(name), delimiter) for name in header) for row in rows]
+    lines = [
+        delimiter.join(write_cell(guard_cell(str(row.get(name, ""))), delimiter) for name in header) for row in rows
+    ]
     return text + ("" if text.endswith("\n") else newline) + newline.join(lines) + newline
 
 

@@ -300,14 +300,10 @@ def examine_wave(
         guess = (
             f"likely '{guesses[name].variable}' ({guesses[name].reason})"
             if name in guesses
-            else "like no variable without a column"
+            else "it is like no variable that still lacks a column"
         )
-        faults.append(
-            (
-                1,
-                f"{where}: column '{name}' is not in the codebook: {guess}; rename or ignore it, or give its row",
-            )
-        )
+        text = f"{where}: column '{name}' is not in the codebook: {guess}"
+        faults.append((1, f"{text}; rename or ignore it in the crosswalk, or give its row of the codebook"))
         if name not in guesses:
             changes.append(
                 {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -49,7 +50,7 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .7rem .25rem 0; border-bottom: 1px solid var(--rule); }
-td { overflow-wrap: anywhere; min-width: 4rem; }
+td { overflow-wrap: break-word; min-width: 4rem; }
 td:not(.number) { min-width: 7rem; max-width: 34rem; }
 td:not(.number):last-child { min-width: 12rem; }
 th { border-bottom: 2px solid #555; }
@@ -147,9 +148,12 @@ def list_tables(found: Examination) -> list[dict[str, Any]]:
         {
             "heading": "What is different",
             "note": f"{len(changes):,} difference{'s' if len(changes) != 1 else ''} from the codebook and the earlier "
-            "wave. " + count_rows(len(rows), "row", "rows") + " Many of one kind and reason stand in one row.",
+            "wave; many of one kind and reason stand in one row."
+            + (f" The first {MOST_ROWS} rows are shown." if len(rows) > MOST_ROWS else ""),
             "columns": ["what", "column of the file", "variable", "how it is known"],
-            "rows": [[row["what"], row["column"], row["variable"], row["detail"]] for row in rows[:MOST_ROWS]],
+            "rows": [
+                [cut_words(row[key]) for key in ("what", "column", "variable", "detail")] for row in rows[:MOST_ROWS]
+            ],
             "numbers": False,
         }
     ]
@@ -174,7 +178,7 @@ def list_tables(found: Examination) -> list[dict[str, Any]]:
                 ],
                 "rows": [
                     [
-                        row["column"],
+                        cut_words(row["column"]),
                         format_number(row["psi"]),
                         format_number(row["chance"]),
                         f"{row['n_now']:,}",
@@ -191,14 +195,24 @@ def list_tables(found: Examination) -> list[dict[str, Any]]:
 
 
 def gather_alike(rows: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
-    """Put many changes of one kind and one reason in one row, which names the first of them.
+    """Put changes of one kind in one row: those of one variable, and many with one reason, the first of them named.
 
     Examples
     --------
     >>> rows = [{"what": "renamed", "column": f"Q{n}", "variable": f"v{n}", "detail": "as before"} for n in range(9)]
     >>> gather_alike(rows)[0]["column"], gather_alike(rows[:2])[1]["column"]
     ('9 columns: Q0, Q1, Q2, … Q8', 'Q1')
+    >>> codes = [{"what": "other code", "column": "", "variable": "plan", "detail": f"{n} is {n + 1}"} for n in (1, 2)]
+    >>> gather_alike(codes)[0]["detail"]
+    '1 is 2; 2 is 3'
     """
+    codes: dict[tuple[str, str, str], list[str]] = {}
+    for row in rows:
+        codes.setdefault((row["what"], row["column"], row["variable"]), []).append(row["detail"])
+    rows = [
+        {"what": what, "column": column, "variable": variable, "detail": "; ".join(details)}
+        for (what, column, variable), details in codes.items()
+    ]
     groups: dict[tuple[str, str], list[Mapping[str, str]]] = {}
     for row in rows:
         groups.setdefault((row["what"], row["detail"]), []).append(row)
@@ -214,6 +228,17 @@ def gather_alike(rows: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
                 one[key] = f"{len(names):,} {word}: {', '.join(names[:3])}, … {names[-1]}"
         gathered.append(one)
     return gathered
+
+
+def cut_words(text: str) -> str:
+    """Cut words that are so long that no table holds them.
+
+    Examples
+    --------
+    >>> cut_words("a column " + "x" * 100)[-6:], len(cut_words("x" * 100))
+    ('xxxxx…', 60)
+    """
+    return re.sub(r"\S{61,}", lambda found: f"{found[0][:59]}…", text)
 
 
 def count_rows(n: int, one: str, many: str, most: int = MOST_ROWS) -> str:
