@@ -25,7 +25,9 @@ def main(
     csv: str,
 ) -> str:
     draw = import_module(f"firmties.exhibits.{kind}.draw").draw
-    table = pd.read_csv(numbers, keep_default_na=False, na_values=[""])
+    # Labels are text, even if they look like numbers.
+    labels = {name: "str" for name in pd.read_csv(numbers, nrows=0) if str(name).endswith("label")}
+    table = pd.read_csv(numbers, keep_default_na=False, na_values=[""], dtype=labels)
     remarks = json.loads(Path(notes).read_text(encoding="utf-8"))
     Path(svg).parent.mkdir(parents=True, exist_ok=True)
     with use_style():

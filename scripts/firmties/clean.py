@@ -21,7 +21,7 @@ from firmties.choices import (
     split_choices,
 )
 from firmties.codebook import NUMERIC_TYPES, Variable
-from firmties.errors import StudyError, describe_allowed
+from firmties.errors import MOST_PROBLEMS, StudyError, describe_allowed
 from firmties.expressions import ExpressionError, evaluate
 from firmties.quality import flag_responses
 from firmties.readers import write_plainly
@@ -235,10 +235,12 @@ def check_columns(text: pd.DataFrame, asked: Sequence[Variable], where: str, wav
     names = [variable.name for variable in asked]
     unknown = [name for name in text.columns if name not in {*names, "raw_row", "wave"}]
     missing = [name for name in names if name not in text.columns]
+    # The nearest match is looked for as far as a message lists them: of 40,000 columns it takes a minute.
     problems = [
         f"{where}: column '{name}' is not in data/codebook.csv for wave {wave}; add a row there, or rename or "
-        f"ignore it in data/crosswalk.csv; {describe_allowed(name, missing or names, at_most=6)}"
-        for name in unknown
+        "ignore it in data/crosswalk.csv"
+        + (f"; {describe_allowed(name, missing or names, at_most=6)}" if place < MOST_PROBLEMS else "")
+        for place, name in enumerate(unknown)
     ] + [
         f"{where}: no column for variable '{name}', which data/codebook.csv says wave {wave} asked; correct "
         f"its waves, or rename a column to it in data/crosswalk.csv; {describe_allowed(name, unknown, at_most=6)}"
