@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from encodings.aliases import aliases
 from functools import cached_property
 from typing import Any
 
@@ -32,6 +33,7 @@ from firmties.expressions import FUNCTIONS, LITERALS, ExpressionError, Node, nam
 from firmties.formulas import list_variables as list_formula_variables
 from firmties.formulas import parse_formula
 from firmties.predictions import STATISTICS, parse_contrast, read_values
+from firmties.readers import list_modules
 
 Problem = tuple[KeyPath, str]
 Variables = Mapping[str, Variable]
@@ -62,6 +64,8 @@ KIND_WORDS = {
     "term": "variable in the formula of {models}",
     "block": "block of {models}",
     "file": "file",
+    "reader": "reader of exports (docs/exports.md)",
+    "encoding": "encoding that Python knows",
 }
 NOT_FOR_MODELS = ("text", "id", "datetime", "json")
 OUTCOME_TYPES = {
@@ -165,6 +169,7 @@ class Scope:
                 for rules in self.versions.values()
                 for entry in rules.get("cleaning", {}).get("exclude", [])
             ],
+            "reader": list_modules(),
             "rule_version": [1, *(entry.get("id") for entry in config.get("rule_versions", []))],
         }
 
@@ -306,11 +311,33 @@ def _check_names(scope: Scope, schema: Schema) -> Iterator[Problem]:
                 remedy = "put the file there or correct the path, which is relative to the study"
                 yield path, f"'{value}' does not exist; {remedy}{near}"
             continue
+        if kind == "encoding":
+            if not is_encoding(str(value)):
+                known = sorted(filter(is_encoding, {*aliases, *aliases.values()}))
+                yield path, f"'{value}' is no {KIND_WORDS[kind]}; {suggest(str(value), known)}"
+            continue
         words, names = _find_names(scope, kind, path)
         if kind == "model_variable" and scope.is_unknown_key(value):
             continue
         if value not in names and (scope.variables or kind not in CODEBOOK_KINDS):
             yield path, f"'{value}' is no {words}; {suggest(str(value), names)}"
+
+
+def is_encoding(name: str) -> bool:
+    """Whether Python knows a text encoding of this name, however it is spelt.
+
+    Examples
+    --------
+    >>> is_encoding("Windows-1252"), is_encoding("utf-9"), is_encoding("hex")
+    (True, False, False)
+    """
+    try:
+        " ".encode(name)
+    except LookupError:
+        return False
+    except ValueError:  # it is one, but not of this text
+        return True
+    return True
 
 
 def _find_names(scope: Scope, kind: str, path: KeyPath) -> tuple[str, Collection[Any]]:

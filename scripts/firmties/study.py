@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from firmties.codebook import (
 from firmties.configuration import check_shape, load_kinds, load_schema, read_yaml
 from firmties.errors import StudyError, describe_allowed
 from firmties.meaning import check_decision_table, check_meaning
+from firmties.provenance import compute_checksum
 
 CODEBOOK, CROSSWALK, ANCHORS, PUBLISHED = (
     "data/codebook.csv",
@@ -190,6 +192,7 @@ def inspect_study(directory: str | Path = ".", *, check_files: bool = True) -> t
         return [Path(path).with_name(other.name).as_posix() for other in (root / path).parent.glob("*")]
 
     problems += check_meaning(config, schema, variables, find_files=find_files)
+    problems += _check_repeated_files(root, config) if check_files else []
     problems += [problem for found in tables.values() for problem in found]
     for exhibit in config["exhibits"]:
         if "published" in kinds.get(exhibit.get("kind"), {}).get("sources", []) and PUBLISHED not in find_files(
@@ -249,6 +252,28 @@ def _find_sound(
         name for name, scale in given.items() if not isinstance(scale, dict) or set(scale) != set(sound.get(name, {}))
     }
     return waves, {name: None if name in lost else sound[name] for name in given}
+
+
+def _check_repeated_files(root: Path, config: Mapping[str, Any]) -> list[str]:
+    """Check that no two waves hold the same answers: the same content, and not other rows or another sheet of it."""
+    problems = []
+    waves = [wave for wave in config.get("waves", []) if (root / wave.get("file", "")).is_file()]
+    sizes = Counter((root / wave["file"]).stat().st_size for wave in waves)
+    seen: dict[str, list[dict[str, Any]]] = {}
+    for wave in waves:
+        if sizes[(root / wave["file"]).stat().st_size] == 1:
+            continue
+        checksum = compute_checksum(root / wave["file"])
+        for other in seen.get(checksum, []):
+            if not any(key in wave and key in other and wave[key] != other[key] for key in ("where", "sheet")):
+                named = f"'{wave['file']}'" + (f" ('{other['file']}')" if wave["file"] != other["file"] else "")
+                problems.append(
+                    f"config.yaml: waves[{wave.get('id')}].file: {named} has the content of wave {other.get('id')}, "
+                    f"SHA-256 {checksum}; put the export of wave {wave.get('id')} there, or say with where: in both "
+                    "waves which rows are whose"
+                )
+        seen.setdefault(checksum, []).append(wave)
+    return problems
 
 
 def _check_samples(root: Path, config: Mapping[str, Any]) -> list[str]:

@@ -428,3 +428,22 @@ def test_plain_yaml_reads_the_schema_as_we_do() -> None:
 
     text = (HERE / "config_schema.yaml").read_text(encoding="utf-8")
     assert list(yaml.safe_load(text)["properties"]) == list(read_yaml(text)[0]["properties"])
+
+
+@pytest.mark.parametrize("delimiter", ["", ";;", "\\t", '"', "\n", "a", "1"])
+def test_a_delimiter_that_cannot_be_one(delimiter: str) -> None:
+    (problem,) = check(waves=[{"id": 1, "file": "a.csv", "delimiter": delimiter}])
+    assert problem == (
+        f"config.yaml: waves[1].delimiter: '{delimiter}' is not allowed; it must be one character that is no letter, "
+        'digit, quote or line break, such as "," ";" "|" or "\\t" (a tab)'
+    )
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "|", "\t", " ", "^"])
+def test_a_delimiter(delimiter: str) -> None:
+    assert check(waves=[{"id": 1, "file": "a.csv", "delimiter": delimiter}]) == []
+
+
+def test_a_decimal_mark_is_a_point_or_a_comma() -> None:
+    (problem,) = check(waves=[{"id": 1, "file": "a.csv", "decimal": ";"}])
+    assert problem == "config.yaml: waves[1].decimal: ';' is not allowed; allowed: ., ,"

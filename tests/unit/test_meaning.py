@@ -259,6 +259,24 @@ def test_the_firm_key_is_missed_once() -> None:
 # --- names that come twice ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("format", "qualtrix", "'qualtrix' is no reader of exports (docs/exports.md); did you mean 'qualtrics'"),
+        ("encoding", "utf-9", "'utf-9' is no encoding that Python knows; did you mean 'utf"),
+        ("encoding", "hex", "'hex' is no encoding that Python knows; "),
+    ],
+)
+def test_how_a_file_is_read_must_be_known(key: str, value: str, message: str) -> None:
+    (problem,) = check(waves=[{"id": 1, "file": "a.csv", key: value}])
+    assert problem.startswith(f"waves[1].{key}: {message}")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "Windows-1252", "UTF-8", "utf_8_sig", "mac_roman"])
+def test_encodings_may_be_spelt_as_python_takes_them(encoding: str) -> None:
+    assert check(waves=[{"id": 1, "file": "a.csv", "encoding": encoding}]) == []
+
+
 @pytest.mark.parametrize("section", ["waves", "models", "exhibits"])
 def test_an_id_twice(section: str) -> None:
     entries = [*BASE[section], BASE[section][0]]

@@ -62,7 +62,8 @@ def test_rows_of_the_codebook_by_wave(study: Path) -> None:
 
 def test_a_later_wave_changes_no_row_of_an_earlier_one(study: Path) -> None:
     before = load_study(study).codebook_rows(2)
-    change(study / "config.yaml", "scales:", "  - {id: 3, file: data/raw/two.csv}\nscales:")
+    change(study / "config.yaml", "scales:", "  - {id: 3, file: data/raw/three.csv}\nscales:")
+    (study / "data" / "raw" / "three.csv").write_text("firm_id,t1,t2,growth\na,2,2,0.5\n")
     change(study / "data" / "codebook.csv", "number,,,2", "number,,,2-3")
     assert load_study(study).codebook_rows(2) == before
 
@@ -143,6 +144,46 @@ def test_sections_of_the_wrong_shape_break_nothing(study: Path) -> None:
 def test_files_may_be_left_unchecked(study: Path) -> None:
     (study / "data" / "raw" / "two.csv").unlink()
     assert inspect_study(study, check_files=False)[1] == []
+
+
+def test_two_waves_of_the_same_content_are_named(study: Path) -> None:
+    content = (study / "data" / "raw" / "one.csv").read_bytes()
+    (study / "data" / "raw" / "two.csv").write_bytes(content)
+    checksum = hashlib.sha256(content).hexdigest()
+    assert inspect_study(study)[1] == [
+        (
+            f"config.yaml: waves[2].file: 'data/raw/two.csv' ('data/raw/one.csv') has the content of wave 1, SHA-256 "
+            f"{checksum}; put the export of wave 2 there, or say with where: in both waves which rows are whose"
+        )
+    ]
+
+
+def test_one_file_named_by_two_waves_is_a_fault(study: Path) -> None:
+    change(study / "config.yaml", "data/raw/two.csv", "data/raw/one.csv")
+    assert inspect_study(study)[1][0].startswith(
+        "config.yaml: waves[2].file: 'data/raw/one.csv' has the content of wave 1"
+    )
+
+
+def test_same_length_is_not_same_content(study: Path) -> None:
+    (study / "data" / "raw" / "two.csv").write_text("firm_id,t1,t2\na,1,3\n")
+    assert inspect_study(study)[1] == []
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "faults"),
+    [
+        ("where: {t1: 1}", "where: {t1: 2}", 0),
+        ("sheet: one", "sheet: two", 0),
+        ("where: {t1: 1}", "where: {t1: 1}", 1),
+        ("where: {t1: 1}", "decimal: '.'", 1),
+        ("where: {t1: 1}, sheet: one", "where: {t1: 1}, sheet: two", 0),
+    ],
+)
+def test_one_file_may_hold_several_waves(study: Path, one: str, two: str, faults: int) -> None:
+    change(study / "config.yaml", "file: data/raw/one.csv", f"file: data/raw/one.csv, {one}")
+    change(study / "config.yaml", "file: data/raw/two.csv", f"file: data/raw/one.csv, {two}")
+    assert len(inspect_study(study)[1]) == faults
 
 
 def test_published_numbers_must_be_there(study: Path) -> None:
