@@ -52,8 +52,9 @@ def draft_codebook(responses: pd.DataFrame, labels: Mapping[str, Any]) -> pd.Dat
     """
     import pandas as pd
 
+    choices = _label_choices(labels)
     table, labels = join_choices(
-        responses.drop(columns="raw_row", errors="ignore"), labels, list(labels.get("choices", {}))
+        responses.drop(columns="raw_row", errors="ignore"), {**labels, "choices": choices}, list(choices)
     )
     marked = {name for name, _, _ in find_identifying_content(table)} | set(labels.get("identifying", ()))
     constructs = find_constructs([str(name) for name in table])
@@ -74,6 +75,19 @@ def draft_codebook(responses: pd.DataFrame, labels: Mapping[str, Any]) -> pd.Dat
             row["note"] += f"; called {name} in the export, rename it in the crosswalk"
         drafts.append(row)
     return pd.DataFrame([{name: row.get(name, "") for name in CODEBOOK_COLUMNS} for row in drafts])
+
+
+def _label_choices(labels: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The questions of several answers, with the words that a dictionary has for them and their choices."""
+    values, columns = labels.get("values", {}), labels.get("columns", {})
+    return {
+        question: {
+            **entry,
+            "text": columns.get(question) or entry["text"],
+            "labels": {**entry["labels"], **values.get(question, {})},
+        }
+        for question, entry in labels.get("choices", {}).items()
+    }
 
 
 def _split_words(name: str) -> str:

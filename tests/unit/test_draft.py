@@ -123,6 +123,15 @@ class TestCommand:
             row = {row["variable"]: row for row in csv.DictReader(stream)}["firm_plan"]
         assert [row[part] for part in ("question", "type", "codes")] == ["A plan?", "category", "1=Written|2=None"]
 
+    def test_choices_take_their_labels_from_the_dictionary(self, tmp_path: Path) -> None:
+        (tmp_path / "export.csv").write_text("record_id,gym___0,gym____1,f_complete\n1,1,0,2\n2,0,1,2\n", "utf-8")
+        header = 'Variable / Field Name,Form Name,Field Type,Field Label,"Choices, Calculations, OR Slider Labels"\n'
+        (tmp_path / "dict.csv").write_text(f'{header}gym,f,checkbox,Gym days,"0, Monday | -1, None"\n', "utf-8")
+        script.draft(tmp_path / "export.csv", tmp_path / "codebook.csv", tmp_path / "dict.csv")
+        with (tmp_path / "codebook.csv").open(encoding="utf-8", newline="") as stream:
+            row = {row["variable"]: row for row in csv.DictReader(stream)}["gym"]
+        assert [row[part] for part in ("question", "type", "codes")] == ["Gym days", "multiple", "0=Monday|_1=None"]
+
     def test_refuses_to_overwrite(self, export: Path, tmp_path: Path) -> None:
         (tmp_path / "codebook.csv").write_text("mine", encoding="utf-8")
         with pytest.raises(StudyError, match="never overwritten"):
