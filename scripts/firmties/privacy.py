@@ -39,6 +39,8 @@ _PATTERNS = {
     "bank account": re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b"),
     "address with a password": re.compile(r"://[^/\s:@]+:[^/\s@]+@"),
 }
+PLAIN = r"\A(?:\w{0,15}|[0-9a-z_]*|-?\d+[.,]?\d*|\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?)\z"
+"""Short words, numbers and times (RE2): no pattern finds anything in them, and they are most of what a wave holds."""
 # What a column's name says, and what its values must then look like.
 _BY_NAME = {
     "IP address": (re.compile(r"(?:^|_)ip(?:_?addr(?:ess)?)?$"), re.compile(r"(?:\d{1,3}\.){3}\d{1,3}")),
@@ -186,9 +188,13 @@ def find_identifying_content(table: pd.DataFrame) -> list[tuple[str, str, int]]:
 
 
 def _search_column(name: str, values: pd.Series) -> Iterator[tuple[str, str, int]]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    unique = pa.array(values.astype("str").unique(), pa.large_string())
+    strange = unique.filter(pc.invert(pc.match_substring_regex(unique, PLAIN))).to_pylist()
     # A line a value: one search over all of them costs far less than one search a value.
-    unique = [str(value).replace("\n", " ") for value in values.unique()]
-    text = "\n".join(unique)
+    text = "\n".join(value.replace("\n", " ") for value in strange)
     plain = re.sub(r"\W+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)).lower()
     for kind in dict.fromkeys([*_PATTERNS, *_BY_NAME]):
         pattern = _PATTERNS.get(kind)
@@ -198,12 +204,16 @@ def _search_column(name: str, values: pd.Series) -> Iterator[tuple[str, str, int
             continue
         hits = [
             value
-            for value, line in zip(values.unique(), unique, strict=True)
-            if (pattern and any(kind != "bank account" or _is_account(hit[0]) for hit in pattern.finditer(line)))
-            or (named and named[1].fullmatch(line.strip()))
+            for value in (unique.to_pylist() if named else strange)
+            if (pattern and _finds(kind, pattern, value.replace("\n", " ")))
+            or (named and named[1].fullmatch(value.replace("\n", " ").strip()))
         ]
         if hits:
             yield name, kind, int(values.isin(hits).sum())
+
+
+def _finds(kind: str, pattern: re.Pattern[str], line: str) -> bool:
+    return any(kind != "bank account" or _is_account(hit[0]) for hit in pattern.finditer(line))
 
 
 def _is_account(text: str) -> bool:

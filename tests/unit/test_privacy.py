@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from firmties.codebook import parse_codebook
 from firmties.errors import StudyError
-from firmties.privacy import check_key, find_identifying_content, hash_identifiers, protect_responses
+from firmties.privacy import _PATTERNS, PLAIN, check_key, find_identifying_content, hash_identifiers, protect_responses
 from firmties.study import Study, inspect_study
 
 KEY = b"k" * 32
@@ -161,3 +164,14 @@ def test_changed_key_is_noticed(read_script, tmp_path: Path, monkeypatch: pytest
     key.write_text("b" * 64)
     with pytest.raises(StudyError, match="is not the key that earlier waves were hashed with"):
         read_script.read_key(study)
+
+
+@given(st.from_regex(re.compile(PLAIN.replace(r"\z", r"\Z"), re.ASCII)))
+@settings(max_examples=500, deadline=None)
+def test_nothing_is_found_in_what_is_passed_over(value: str) -> None:
+    assert [kind for kind, pattern in _PATTERNS.items() if pattern.search(value)] == []
+
+
+@pytest.mark.parametrize("value", ["DE89370400440532013000", "555-867-5309", "51.501009,-0.141588", "a@b.org"])
+def test_what_looks_nearly_plain_is_looked_at(value: str) -> None:
+    assert find_identifying_content(pd.DataFrame({"q1": ["1", "2.5", value]})) != []
