@@ -58,7 +58,7 @@ def stack_waves(
     """
     wave, firm, response = keys
     panel = pd.concat(waves.values(), ignore_index=True)
-    why = pd.concat(kinds.values(), ignore_index=True).fillna("not_asked")
+    why = pd.concat([part.astype("str") for part in kinds.values()], ignore_index=True).fillna("not_asked")
     places = panel.groupby(response)[wave].agg(list)
     twice = places[places.map(len) > 1]
     if len(twice):

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmties.clean import CleanWave, check_count, clean_wave, read_long_table
+from firmties.clean import CleanWave, check_count, clean_wave, read_long_table, read_numbers
 from firmties.codebook import Variable
 from firmties.errors import StudyError
 from firmties.slices import slice_clean
@@ -281,12 +281,14 @@ def test_no_response_left_is_refused() -> None:
         clean([{}], cleaning={"exclude": [{"rule": "all", "when": "emp >= 0"}]})
 
 
+@settings(deadline=None)
 @given(answers=st.lists(st.integers(min_value=1, max_value=7), min_size=1, max_size=20))
 def test_reversing_twice_gives_the_answer(answers: list[int]) -> None:
     values = clean([{"q2": str(answer)} for answer in answers]).values
     assert (8 - values["q2"]).tolist() == values["q2_raw"].tolist() == answers
 
 
+@settings(deadline=None)
 @given(sizes=st.lists(st.integers(min_value=0, max_value=1000), min_size=1, max_size=30))
 def test_rows_in_are_rows_out_plus_ledger(sizes: list[int]) -> None:
     rules = [
@@ -332,3 +334,17 @@ def test_further_version_of_the_rules_leaves_waves_that_do_not_name_it_alone() -
     later = {"id": 2, "cleaning": {"out_of_range": "missing"}, "quality_flags": FLAGS}
     before, after = slice_clean(config, {"id": 1}), slice_clean({**config, "rule_versions": [later]}, {"id": 1})
     assert before == after
+
+
+@given(st.lists(st.from_regex(r"\A[-+]?(0x)?[0-9]{0,20}[.,]?[0-9]{0,20}(e-?[0-9]{1,3}|inf|nan)?\Z"), max_size=4))
+@settings(max_examples=500, deadline=None)
+def test_numbers_are_those_that_pandas_reads_rounded_as_python_does(cells: list[str]) -> None:
+    text = pd.Series(cells, dtype="str")
+    wanted = pd.to_numeric(text.astype("object"), errors="coerce").astype(float)
+    if not wanted.isna().any():
+        wanted = text.astype("object").map(float).astype(float)
+    pd.testing.assert_series_equal(read_numbers(text).astype(float), wanted, check_exact=True)
+
+
+def test_long_whole_numbers_keep_every_digit() -> None:
+    assert read_numbers(pd.Series(["9007199254740993"])).tolist() == [9007199254740993]
