@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 HASH_DIGITS = 16
 """Hexadecimal digits of a hash: 64 bits, so a million keys collide with a probability of 3 in 100 million."""
+STATED = "stated"
+"""Kind of a column that the file itself says identifies who answered."""
 KEY_LENGTH = 32
 """Fewest characters of a key."""
 LABELS = ("columns", "values", "user_missing", "types")
@@ -64,6 +66,7 @@ def protect_responses(
         Every raw column as text, blank where nothing was recorded, and ``raw_row``.
     labels
         What the reader found beside the answers; entries of dropped columns go, value labels of hashed ones, too.
+        ``identifying`` lists columns that the file says tell who answered.
     settings
         ``marks`` (raw column → drop, hash or cleared) and ``missing_codes``, which no hash replaces.
     where
@@ -107,10 +110,10 @@ def protect_responses(
     }
     looked_at = [name for name in kept if name != "raw_row" and name not in marks]
     if problems := [
-        f"{where}: column '{name}': {n} {'row holds' if n == 1 else 'rows hold'} what looks like {_article(kind)}; in "
+        f"{where}: column '{name}': {n} {'row holds' if n == 1 else 'rows hold'} {word_finding(kind)}; in "
         "data/codebook.csv give the column a row with identifying = drop (never carried on) or hash (replaced by a "
         "keyed hash), or cleared if you looked and it is none (docs/privacy.md)"
-        for name, kind, n in find_identifying_content(kept[looked_at])
+        for name, kind, n in find_identifying_content(kept[looked_at], labels.get("identifying", ()))
     ]:
         raise StudyError(problems)
     return kept, carried
@@ -135,8 +138,17 @@ def spread_marks(
     return spread
 
 
-def _article(kind: str) -> str:
-    return kind if kind == "coordinates" else f"{'an' if kind[0] in 'aeiouI' else 'a'} {kind}"
+def word_finding(kind: str) -> str:
+    """Say what was found in a column.
+
+    Examples
+    --------
+    >>> word_finding("IP address"), word_finding(STATED)
+    ('what looks like an IP address', 'what tells who answered by the export itself (ImportId, data dictionary)')
+    """
+    if kind == STATED:
+        return "what tells who answered by the export itself (ImportId, data dictionary)"
+    return f"what looks like {kind if kind == 'coordinates' else ('an ' if kind[0] in 'aeiouI' else 'a ') + kind}"
 
 
 def hash_identifiers(
@@ -169,8 +181,13 @@ def hash_identifiers(
     return plain.map(lambda value: found.get(value, value)).astype(values.dtype)
 
 
-def find_identifying_content(table: pd.DataFrame) -> list[tuple[str, str, int]]:
+def find_identifying_content(table: pd.DataFrame, stated: Collection[str] = ()) -> list[tuple[str, str, int]]:
     """Find columns of text that hold e-mail addresses, phone numbers, IP addresses, coordinates, names, accounts.
+
+    Parameters
+    ----------
+    stated
+        Columns that the file says identify; they are found if they hold anything.
 
     Returns
     -------
@@ -184,7 +201,13 @@ def find_identifying_content(table: pd.DataFrame) -> list[tuple[str, str, int]]:
     >>> find_identifying_content(rows)
     [('remark', 'e-mail address', 1)]
     """
-    return [finding for name in table for finding in _search_column(str(name), table[name])]
+    found = [finding for name in table for finding in _search_column(str(name), table[name])]
+    seen = {name for name, _, _ in found}
+    return found + [
+        (name, STATED, n)
+        for name in map(str, table)
+        if name in stated and name not in seen and (n := int((table[name] != "").sum()))
+    ]
 
 
 def _search_column(name: str, values: pd.Series) -> Iterator[tuple[str, str, int]]:

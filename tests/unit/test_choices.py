@@ -349,6 +349,12 @@ class TestAddWave:
         (stop,) = self.list_stops(found)
         assert "uses: holds choices that the codebook does not list (c)" in stop
 
+    def test_column_that_the_export_says_identifies_is_a_stop(self) -> None:
+        rows = make_rows(u1="10", u2="00").assign(Vorname=["Ann", "Bo"])
+        found = self.examine({"u1": "a", "u2": "b"}, rows, identifying=["Vorname"])
+        stops = [line for check in found.checks if check.number == 5 for line in (check.message, *check.details)]
+        assert "column 'Vorname': 2 rows hold what tells who answered by the export itself" in stops[0]
+
     def test_new_question_is_drafted_as_one_row(self) -> None:
         asked = describe_question({"n1": "x", "n2": "y"}, {"x": "Post", "y": "Phone"}, "How?")
         choices = {**make_labels(u1="a", u2="b")["choices"], "ways": asked}

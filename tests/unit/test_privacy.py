@@ -81,6 +81,20 @@ def test_message_names_the_column_and_never_the_value() -> None:
     assert "jane" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("values", "count"), [(["Ann", "Bo"], "2 rows hold"), (["Ann", ""], "1 row holds")])
+def test_column_that_the_export_says_identifies_stops_the_run(values: list[str], count: str) -> None:
+    rows = pd.DataFrame({"raw_row": [1, 2], "Vorname": values})
+    with pytest.raises(StudyError, match=f"w.csv: column 'Vorname': {count} what tells who answered by the export"):
+        protect_responses(rows, {"identifying": ["Vorname"]}, {}, "w.csv")
+
+
+@pytest.mark.parametrize(("values", "marks"), [(["", ""], {}), (["Ann", ""], {"Vorname": "cleared"})])
+def test_such_a_column_may_be_empty_or_cleared(values: list[str], marks: dict[str, str]) -> None:
+    rows = pd.DataFrame({"raw_row": [1, 2], "Vorname": values})
+    kept, _ = protect_responses(rows, {"identifying": ["Vorname"]}, {"marks": marks}, "w.csv")
+    assert list(kept) == ["raw_row", "Vorname"]
+
+
 def test_marked_columns_are_dropped_hashed_or_left() -> None:
     rows = pd.DataFrame({"raw_row": [1], "mail": ["a@b.org"], "id": ["c@d.org"], "remark": ["e@f.org"]})
     marks = {"mail": "drop", "id": "hash", "remark": "cleared"}

@@ -37,7 +37,7 @@ from firmties.entry.compare import (
 )
 from firmties.entry.edits import write_waves
 from firmties.errors import StudyError, describe_allowed
-from firmties.privacy import find_identifying_content, protect_responses
+from firmties.privacy import find_identifying_content, protect_responses, word_finding
 from firmties.study import Study
 
 SAMPLE_ROWS = 100_000
@@ -330,10 +330,11 @@ def examine_wave(
     identifying = []
     protection = proposed.protection(number)
     marked = set(protection["marks"])
-    for name, kind, n in find_identifying_content(responses[[name for name in raw_columns if name not in marked]]):
+    looked_at = responses[[name for name in raw_columns if name not in marked]]
+    for name, kind, n in find_identifying_content(looked_at, labels.get("identifying", ())):
         identifying.append(
-            f"{where}: column '{name}': {n} {'row holds' if n == 1 else 'rows hold'} what may be identifying content "
-            f"({kind}); give the column a row in the codebook with identifying = drop, hash, or cleared if you looked"
+            f"{where}: column '{name}': {n} {'row holds' if n == 1 else 'rows hold'} {word_finding(kind)}; give "
+            "the column a row in the codebook with identifying = drop, hash, or cleared if you looked"
         )
         left_out.add(name)
     key = read_key() if "hash" in protection["marks"].values() else b""
