@@ -39,6 +39,8 @@ COUNTED = slices.list_models_counted(CONFIG)
 TESTED = slices.list_models_tested(CONFIG.get("hypotheses", []))
 # What makes results waits for sound sample files without reading them: a fault leaves the last results in place.
 SOUND = {"sound": ancient("data/interim/sample.parquet")} if SAMPLES else {}
+# Who carries on whom; only studies with mergers have it.
+SUCCESSORS = {"successors": "data/processed/successors.csv"} if "successor_of" in CONFIG["study"] else {}
 RESULTS = ["estimates", "models", "predictions", "hypotheses"]
 LAST_KEPT = next((label for _, label in reversed(list_kept(Path()))), "")
 
@@ -95,6 +97,7 @@ def sources(wildcards):
     paths["masks"] = "data/processed/masks.csv"
     if SAMPLES:
         paths["sample"] = "data/interim/sample.parquet"
+    paths |= SUCCESSORS
     if "frame_margins" in CONFIG:
         paths["frame_margins"] = CONFIG["frame_margins"]
     if Path("data/published.csv").is_file():
@@ -161,12 +164,14 @@ rule clean:
 
 rule link:
     input:
+        **({"samples": list(SAMPLES.values())} if SUCCESSORS else {}),
         values=expand(rules.clean.output[0], wave=WAVES),
         kinds=expand(rules.clean.output.kinds, wave=WAVES),
         flags=expand(rules.clean.output.flags, wave=WAVES),
         ledgers=expand(rules.clean.output.ledger, wave=WAVES),
         modules=library("link"),
     output:
+        **SUCCESSORS,
         panel="data/interim/panel.parquet",
         kinds="data/interim/kinds.parquet",
         flags="data/interim/flags.parquet",
@@ -175,7 +180,8 @@ rule link:
         "logs/link.log",
     params:
         waves=list(WAVES),
-        study=slices.pick_keys(CONFIG),
+        sampled=list(SAMPLES) if SUCCESSORS else [],
+        study=slices.pick(CONFIG["study"], "firm", "response", "successor_of"),
         order=list(STUDY.list_variables()["panel"]),
     message:
         "Linking {params.waves} into a panel"
@@ -185,6 +191,7 @@ rule link:
 
 rule sample:
     input:
+        **SUCCESSORS,
         samples=list(SAMPLES.values()),
         panel=rules.link.output.panel,
         modules=library("sample"),
@@ -205,6 +212,7 @@ if HAS_ALTERS:
 
     rule alters:
         input:
+            **SUCCESSORS,
             panel=rules.link.output.panel,
             ledger=rules.link.output.ledger,
             files=[entry["file"] for entry in LONG_FILES],

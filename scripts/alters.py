@@ -15,6 +15,7 @@ from firmties.readers import read_wave
 def main(
     panel: str,
     ledger: str,
+    successors: str | None,
     long_files: Sequence[Mapping[str, Any]],
     fields: Sequence[Mapping[str, Any]],
     settings: Mapping[str, Any],
@@ -27,11 +28,13 @@ def main(
     keys = ["wave", firm]
     if long_files:
         gone = pd.read_csv(ledger, dtype="str", keep_default_na=False)
+        lines = pd.read_csv(successors, dtype={"firm": "str", "followed_as": "str"}) if successors else None
         variables = [Variable.from_row(row) for row in fields]
         parts: dict[str, list[pd.DataFrame]] = {"alters": [], "alter_pairs": []}
         for entry in long_files:
             text, labels = read_wave(entry["file"], {"id": entry["wave"]["id"], **entry["reader"]})
-            parts[entry["table"]].append(read_long_table(text, labels, variables, entry, settings, table[keys], gone))
+            read = read_long_table(text, labels, variables, entry, settings, table[keys], gone, lines)
+            parts[entry["table"]].append(read)
         partners = pd.concat(parts["alters"], ignore_index=True)
         empty = pd.DataFrame(columns=[*keys, "alter_i", "alter_j", "tie"]).astype({"wave": "int64"})
         pairs = keep_named_pairs(pd.concat(parts["alter_pairs"] or [empty], ignore_index=True), partners, keys)
@@ -50,6 +53,7 @@ if "snakemake" in globals():
         job.log[0],
         panel=job.input.panel,
         ledger=job.input.ledger,
+        successors=job.input.get("successors"),
         long_files=job.params.long_files,
         fields=job.params.fields,
         settings=job.params.settings,

@@ -6,12 +6,17 @@ import pandas as pd
 
 from firmties.jobs import run_job
 from firmties.link import check_sample, stack_tables
+from firmties.panel import rename_firms
 
 
-def main(samples: Mapping[int, str], panel: str, firm: str, output: str) -> str:
+def main(samples: Mapping[int, str], panel: str, firm: str, successors: str | None, output: str) -> str:
     """Read the sample files of the waves that have one, write Parquet; return what the log says."""
     sample = stack_tables({wave: pd.read_csv(path, dtype={firm: "str"}) for wave, path in samples.items()})
-    check_sample(sample, pd.read_parquet(panel, columns=["wave", firm]), firm, samples)
+    followed: set[str] = set()
+    if successors:
+        lines = pd.read_csv(successors, dtype={"firm": "str", "followed_as": "str"})
+        sample, followed = rename_firms(sample, lines, firm), set(lines["followed_as"])
+    check_sample(sample, pd.read_parquet(panel, columns=["wave", firm]), firm, samples, followed)
     sample.to_parquet(output)
     return f"{len(sample)} firms invited in {len(samples)} waves\n"
 
@@ -24,5 +29,6 @@ if "snakemake" in globals():
         samples=dict(zip(job.params.waves, job.input.samples, strict=True)),
         panel=job.input.panel,
         firm=job.params.firm,
+        successors=job.input.get("successors"),
         output=job.output[0],
     )

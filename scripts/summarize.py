@@ -27,7 +27,7 @@ def read_source(name: str, paths: str | Sequence[str]) -> Any:
     if Path(paths).suffix == ".parquet":
         return pd.read_parquet(paths)
     # Keys are text even if they look like numbers.
-    return read_table(paths, "str" if name in AS_TEXT else {"firm": "str", "response": "str"})
+    return read_table(paths, "str" if name in AS_TEXT else dict.fromkeys(("firm", "response", "followed_as"), "str"))
 
 
 def read_table(file: Any, dtype: Any = None) -> pd.DataFrame:

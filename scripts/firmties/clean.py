@@ -25,6 +25,7 @@ from firmties.choices import (
 from firmties.codebook import MISSING_KINDS, NUMERIC_TYPES, Variable
 from firmties.errors import MOST_PROBLEMS, StudyError, describe_allowed
 from firmties.expressions import ExpressionError, evaluate
+from firmties.panel import rename_firms
 from firmties.quality import flag_responses
 from firmties.readers import write_plainly
 
@@ -767,6 +768,7 @@ def read_long_table(
     settings: Mapping[str, Any],
     firm_waves: pd.DataFrame,
     ledger: pd.DataFrame,
+    successors: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Read one wave's long file of partners or of pairs.
 
@@ -784,6 +786,8 @@ def read_long_table(
         The panel's keys; partners of responses that the ledger excluded are left out with them.
     ledger
         To tell those from firms that nobody knows.
+    successors
+        Under which id firms of the panel are followed (`firmties.panel.list_successors`).
 
     Raises
     ------
@@ -802,6 +806,7 @@ def read_long_table(
     check_columns(table, asked, where, wave)
     values, kinds = read_values(table, asked, factors, carried, {**settings, "wave": entry["wave"]}, where)
     values.insert(0, "wave", wave)
+    values = values if successors is None else rename_firms(values, successors, firm)
     blank = values[[firm, *slots]].isna().any(axis=1)
     if blank.any():
         rows = ", ".join(map(str, table.loc[blank, "raw_row"].head(5)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 
@@ -68,8 +68,11 @@ def stack_waves(
             f"'{name}' in waves {', '.join(map(str, waves_found))}; was a wave's file registered twice?"
         )
     if panel.duplicated([wave, firm]).any():
+        again = panel.loc[panel.duplicated([wave, firm], keep=False)].sort_values([wave, firm]).head(2)
         raise StudyError(
-            f"a firm comes twice in a wave: {panel[panel.duplicated([wave, firm])].iloc[0][[wave, firm]].tolist()}"
+            f"wave {again[wave].iloc[0]}: firm '{again[firm].iloc[0]}' comes twice, with the responses "
+            f"'{again[response].iloc[0]}' and '{again[response].iloc[1]}'; where one is of a successor (study: "
+            "successor_of), report the merger in the first wave in which the older firm does not answer for itself"
         )
     rank = {name: number for number, name in enumerate(order)}
     columns = [*keys, *sorted((c for c in panel if c not in keys), key=lambda c: rank.get(str(c), len(rank)))]
@@ -82,14 +85,23 @@ def stack_tables(tables: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
     return pd.concat([table.assign(wave=wave) for wave, table in tables.items()], ignore_index=True)
 
 
-def check_sample(sample: pd.DataFrame, panel: pd.DataFrame, firm: str, files: Mapping[int, str]) -> None:
-    """Refuse a sample file in which a firm comes twice, a disposition is unknown, or a respondent is absent."""
+def check_sample(
+    sample: pd.DataFrame, panel: pd.DataFrame, firm: str, files: Mapping[int, str], successors: Collection[str] = ()
+) -> None:
+    """Refuse a sample file in which a firm comes twice, a disposition is unknown, or a respondent is absent.
+
+    Parameters
+    ----------
+    successors
+        Ids under which successors are followed: such a firm may come twice because its successor is listed, too.
+    """
     problems = []
     for wave, file in files.items():
         part = sample[sample["wave"] == wave]
         twice = part.loc[part[firm].duplicated(), firm].unique()
         if len(twice):
-            problems.append(f"{file} (wave {wave}): firm '{twice[0]}' comes twice ({len(twice)} firms do)")
+            hint = "; its successor is listed too, keep one of the two rows" if twice[0] in successors else ""
+            problems.append(f"{file} (wave {wave}): firm '{twice[0]}' comes twice ({len(twice)} firms do){hint}")
         strange = part.loc[~part["disposition"].isin(DISPOSITIONS)]
         if len(strange):
             value, name = strange[["disposition", firm]].fillna("").iloc[0]

@@ -436,7 +436,7 @@ def _check_waves(scope: Scope) -> Iterator[Problem]:
             if key in wave and "alters" not in scope.config:
                 yield ("waves", place, key), "needs the section alters: (docs/configuration.md)"
     firm = scope.config.get("study", {}).get("firm")
-    for key in ("firm", "response"):
+    for key in ("firm", "response", "successor_of"):
         name = scope.config.get("study", {}).get(key)
         if name in scope.variables and scope.variables[name].type != "id":
             yield ("study", key), f"'{name}' is {scope.variables[name].type} in the codebook; a key must be of type id"

@@ -45,7 +45,7 @@ def follow_successors(successors: Mapping[str, str], firms: Sequence[str]) -> di
             if older not in known:
                 problems.append(
                     f"successor_of: firm '{line[-1]}' carries on '{older}', a firm of no wave; "
-                    f"{describe_allowed(older, sorted(known)[:12])}; correct the id, or leave the cell blank"
+                    f"{describe_allowed(older, sorted(known), at_most=6)}; correct the id, or leave the cell blank"
                 )
                 break
             line.append(older)
@@ -57,6 +57,105 @@ def follow_successors(successors: Mapping[str, str], firms: Sequence[str]) -> di
     if problems:
         raise StudyError(list(dict.fromkeys(problems)))
     return oldest
+
+
+def list_successors(reported: pd.DataFrame, known: Sequence[str], waves: Sequence[int]) -> pd.DataFrame:
+    """Say for each wave which firm is followed under the id of an older one, and whose own line has ended.
+
+    A merger holds from the wave on that reports it: until then each firm stands for itself.
+
+    Parameters
+    ----------
+    reported
+        ``wave``, ``firm`` and ``successor_of``: the older firm that it carries on; further firms that merged into it
+        may follow, joined by ``|``. Blank and missing cells are passed over.
+    known
+        All firms of the study.
+    waves
+        All waves, in their order.
+
+    Returns
+    -------
+    DataFrame
+        ``wave``, ``firm`` (as the wave's own files have it), ``followed_as``, ``how``: ``carries_on`` in every wave
+        from the report on, ``merged`` in the wave that reports it, of a firm that ends there.
+
+    Raises
+    ------
+    StudyError
+        If a firm carries on a firm that is not known, other firms in one wave than in another, or itself.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> told = pd.DataFrame({"wave": [2], "firm": ["c"], "successor_of": ["a|b"]})
+    >>> list_successors(told, ["a", "b", "c"], [1, 2, 3]).values.tolist()
+    [[2, 'b', 'a', 'merged'], [2, 'c', 'a', 'carries_on'], [3, 'c', 'a', 'carries_on']]
+    """
+    import pandas as pd
+
+    place = {wave: at for at, wave in enumerate(waves)}
+    cells = reported[["wave", "firm", "successor_of"]].dropna()
+    cells = cells.loc[cells["successor_of"].astype("str").str.strip() != ""].drop_duplicates()
+    names, told, problems = set(known), dict[str, tuple[int, list[str]]](), []
+    for wave, name, cell in cells.sort_values("wave", key=lambda ids: ids.map(place)).itertuples(index=False):
+        olders = [older.strip() for older in str(cell).split("|")]
+        problems += [
+            f"wave {wave}: successor_of: firm '{name}' carries on '{older}', a firm of no wave; "
+            f"{describe_allowed(older, sorted(names), at_most=6)}; correct the id, or leave the cell blank"
+            for older in olders
+            if older not in names
+        ]
+        first, before = told.setdefault(name, (wave, olders))
+        if before != olders:
+            problems.append(
+                f"wave {wave}: successor_of: firm '{name}' carries on '{cell}', and in wave {first} "
+                f"'{'|'.join(before)}'; name the same firms in every wave"
+            )
+    if problems:
+        raise StudyError(problems)
+    rows = []
+    for wave in waves:
+        until = {name: olders for name, (first, olders) in told.items() if place[first] <= place[wave]}
+        lines = follow_successors({name: olders[0] for name, olders in until.items()}, known)
+        rows += [(wave, name, line, "carries_on") for name, line in lines.items()]
+        rows += [
+            (wave, lines.get(other, other), lines[name], "merged")
+            for name, olders in until.items()
+            if told[name][0] == wave
+            for other in olders[1:]
+        ]
+    table = pd.DataFrame(rows, columns=["wave", "firm", "followed_as", "how"])
+    return table.sort_values(["wave", "firm"], kind="stable", ignore_index=True)
+
+
+def rename_firms(table: pd.DataFrame, successors: pd.DataFrame, firm: str) -> pd.DataFrame:
+    """Put each firm under the id by which it is followed in the row's wave.
+
+    Parameters
+    ----------
+    successors
+        From :func:`list_successors`.
+    firm
+        The column of `table` that holds the firm.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> lines = pd.DataFrame({"wave": [2], "firm": ["c"], "followed_as": ["a"], "how": ["carries_on"]})
+    >>> rename_firms(pd.DataFrame({"wave": [1, 2, 2], "firm": ["c", "c", "d"]}), lines, "firm")["firm"].tolist()
+    ['c', 'a', 'd']
+    """
+    moved = successors.loc[successors["how"] == "carries_on"]
+    lines = {
+        (int(wave), name): line for wave, name, line in moved[["wave", "firm", "followed_as"]].itertuples(index=False)
+    }
+    if not lines:
+        return table
+    keys = zip(table["wave"].astype("int64"), table[firm], strict=True)
+    followed = table[firm].copy()
+    followed[:] = [lines.get(key, key[1]) for key in keys]
+    return table.assign(**{firm: followed})
 
 
 def trace_panel(
@@ -169,22 +268,30 @@ def count_pairs(status: pd.DataFrame, firm: str, waves: Sequence[int]) -> pd.Dat
     return pd.DataFrame(rows, columns=columns)
 
 
-def name_retention(closed: pd.DataFrame | None) -> str:
-    """Name the share of firms that stayed, the same in every exhibit, by whether closed firms are known."""
-    return "Retention, % of those not closed" if closed is not None else "Retention, % of all (closed are not known)"
+def name_retention(sample: pd.DataFrame | None, dispositions: Sequence[str]) -> str:
+    """Name the share of firms that stayed, the same in every exhibit, by whether sample files tell closed firms."""
+    told = sample is not None and bool(dispositions)
+    return "Retention, % of those not closed" if told else "Retention, % of all (closed are not known)"
 
 
-def find_closed(sample: pd.DataFrame | None, dispositions: Sequence[str], firm: str) -> pd.DataFrame | None:
-    """Find the firms that sample files report as out of the population: ``wave`` and firm; None if none can be known.
+def find_closed(
+    sample: pd.DataFrame | None, dispositions: Sequence[str], firm: str, successors: pd.DataFrame | None = None
+) -> pd.DataFrame | None:
+    """Find the firms that are out of the population: ``wave`` and firm; None if none can be known.
 
     Parameters
     ----------
     dispositions
-        Those that say so, such as NE.
+        Those by which sample files say so, such as NE.
+    successors
+        From :func:`list_successors`: a firm that merged into another, or carries another on, has ended as itself.
     """
-    if sample is None or not dispositions:
-        return None
-    return sample.loc[sample["disposition"].isin(dispositions), ["wave", firm]]
+    import pandas as pd
+
+    parts = [] if successors is None else [successors[["wave", "firm"]].rename(columns={"firm": firm})]
+    if sample is not None and dispositions:
+        parts.append(sample.loc[sample["disposition"].isin(dispositions), ["wave", firm]])
+    return pd.concat(parts, ignore_index=True) if parts else None
 
 
 def measure_retention(

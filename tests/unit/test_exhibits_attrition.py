@@ -56,6 +56,14 @@ def test_answers_by_open_link_are_no_refreshment():
     assert value(numbers, "Panel", "x", "n_2") == 3
 
 
+def test_merged_firm_is_counted_as_closed_and_said_in_words():
+    sources = make(FIRST + SECOND)
+    sources["successors"] = pd.DataFrame({"wave": [2], "firm": ["f0"], "followed_as": ["f3"], "how": ["merged"]})
+    numbers, notes = summarize(sources, {"variables": ["x"]})
+    found = (value(numbers, "Firms", "left"), value(numbers, "Firms", "closed"), notes["remark_merged"])
+    assert found == (14, 1, "Of the closed, 1 firm merged into another firm.")
+
+
 def test_large_difference_from_refreshment_is_marked():
     # Means .4 and .75, variances .25 and .417: SMD -.61.
     table = tabulate(

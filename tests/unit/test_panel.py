@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_ind
 
 from firmties.errors import StudyError
-from firmties.panel import compare_means, correct_bias, count_pairs, follow_successors, trace_panel
+from firmties.panel import (
+    compare_means,
+    correct_bias,
+    count_pairs,
+    find_closed,
+    follow_successors,
+    list_successors,
+    rename_firms,
+    trace_panel,
+)
 
 ANSWERS = pd.DataFrame({"wave": [1, 1, 1, 1, 2, 2, 3, 3], "firm": list("abcdaeab")})
 GONE = pd.DataFrame({"wave": [2], "firm": ["c"]})
@@ -78,6 +87,95 @@ def test_successors_in_a_ring():
 def test_successor_of_an_unknown_firm():
     with pytest.raises(StudyError, match="carries on 'x', a firm of no wave"):
         follow_successors({"a": "x"}, ["a"])
+
+
+def follow(*reports, known="abcd", waves=(1, 2, 3)):
+    told = pd.DataFrame(reports, columns=["wave", "firm", "successor_of"])
+    return list_successors(told, list(known), waves)
+
+
+def test_a_successor_is_followed_from_the_wave_on_that_reports_it():
+    assert follow((2, "c", "a")).to_numpy().tolist() == [[2, "c", "a", "carries_on"], [3, "c", "a", "carries_on"]]
+
+
+def test_a_chain_is_followed_to_its_oldest_firm_as_far_as_it_is_known_by_then():
+    rows = follow((2, "c", "b"), (3, "b", "a"))
+    assert rows.loc[rows["firm"] == "c", ["wave", "followed_as"]].to_numpy().tolist() == [[2, "b"], [3, "a"]]
+
+
+def test_of_two_firms_that_merge_into_one_the_second_ends():
+    rows = follow((2, "c", "a|b"))
+    assert rows.loc[rows["how"] == "merged"].to_numpy().tolist() == [[2, "b", "a", "merged"]]
+
+
+def test_a_firm_that_merges_ends_under_the_id_by_which_it_was_followed():
+    # From wave 2 on c is followed as b; in wave 3 it merges into d, which goes on as a.
+    rows = follow((2, "c", "b"), (3, "d", "a|c"))
+    assert rows.loc[rows["how"] == "merged", ["wave", "firm"]].to_numpy().tolist() == [[3, "b"]]
+
+
+def test_report_repeated_in_a_later_wave_changes_nothing():
+    assert follow((2, "c", "a"), (3, "c", "a")).equals(follow((2, "c", "a")))
+
+
+@pytest.mark.parametrize("blank", [None, "", " "])
+def test_a_blank_cell_reports_nothing(blank):
+    assert follow((2, "c", blank)).empty
+
+
+def test_ring_of_successors_over_waves_is_refused():
+    with pytest.raises(StudyError, match="carries on itself"):
+        follow((2, "a", "b"), (3, "b", "a"))
+
+
+def test_unknown_older_firm_is_refused_with_wave_and_nearest_match():
+    message = "wave 2: successor_of: firm 'c' carries on 'f17', a firm of no wave; did you mean 'f117'"
+    with pytest.raises(StudyError, match=message):
+        follow((2, "c", "f17"), known=["c", *(f"e{at:02}" for at in range(20)), "f117"])
+
+
+def test_two_older_firms_in_two_waves_are_refused():
+    with pytest.raises(StudyError, match="wave 3: successor_of: firm 'c' carries on 'b', and in wave 2 'a'"):
+        follow((2, "c", "a"), (3, "c", "b"))
+
+
+def test_rows_of_earlier_waves_keep_their_firm():
+    table = pd.DataFrame({"wave": [1, 2, 3], "firm": ["c", "c", "c"]})
+    assert rename_firms(table, follow((2, "c", "a")), "firm")["firm"].tolist() == ["c", "a", "a"]
+
+
+def test_a_merged_firm_is_not_renamed():
+    table = pd.DataFrame({"wave": [2], "firm": ["b"]})
+    assert rename_firms(table, follow((2, "c", "a|b")), "firm")["firm"].tolist() == ["b"]
+
+
+def test_without_successors_a_table_is_left_as_it_is():
+    table = pd.DataFrame({"wave": [1], "firm": ["c"]})
+    assert rename_firms(table, follow(), "firm") is table
+
+
+def test_merged_firm_is_closed_and_no_leaver():
+    answers = pd.DataFrame({"wave": [1, 1, 2], "firm": ["a", "b", "c"]})
+    lines = follow((2, "c", "a|b"), waves=(1, 2))
+    status_ = trace_panel(rename_firms(answers, lines, "firm"), "firm", [1, 2], find_closed(None, [], "firm", lines))
+    pair = count_pairs(status_, "firm", [1, 2]).iloc[0]
+    assert pair[["answered", "stayed", "left", "closed", "new"]].tolist() == [2, 1, 0, 1, 0]
+
+
+def test_firm_that_carries_on_another_has_ended_as_itself():
+    # b goes on under a from wave 2.
+    answers = pd.DataFrame({"wave": [1, 1, 2], "firm": ["a", "b", "b"]})
+    lines = follow((2, "b", "a"), waves=(1, 2))
+    table = trace_panel(rename_firms(answers, lines, "firm"), "firm", [1, 2], find_closed(None, [], "firm", lines))
+    assert (status(table, "a"), status(table, "b")) == (["answered", "answered"], ["answered", "closed"])
+
+
+@given(st.lists(st.tuples(st.sampled_from([2, 3]), st.sampled_from("bcd")), unique_by=lambda report: report[1]))
+def test_every_line_ends_at_a_firm_that_carries_on_nobody(reports):
+    rows = follow(*((wave, firm, chr(ord(firm) - 1)) for wave, firm in reports))
+    for wave in (2, 3):
+        here = rows.loc[rows["wave"] == wave]
+        assert not set(here["followed_as"]) & set(here["firm"])
 
 
 def test_smd_by_hand():

@@ -23,7 +23,7 @@ from firmties.panel import (
     name_retention,
     trace_panel,
 )
-from firmties.tables import join_words
+from firmties.tables import count_words, join_words
 
 COUNTS = {
     "answered": "Answered in the earlier wave",
@@ -39,21 +39,21 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     """Fill one row a figure and pair: section, key, label, pair, value, std_error, p_value, n_1, n_2, reason."""
     panel, waves, words, firm = sources["panel"], sources["waves"], sources["dictionary"], sources["study"]["firm"]
     few, labels = find_minimum(sources["study"]), dict(zip(waves["id"], waves["label"].astype(str), strict=True))
-    order, sample = list(waves["id"]), sources.get("sample")
-    closed = find_closed(sample, options.get("closed", []), firm)
+    order, sample, successors = list(waves["id"]), sources.get("sample"), sources.get("successors")
+    closed = find_closed(sample, options.get("closed", []), firm, successors)
     uninvited = panel.iloc[:0] if sample is None else sample.loc[find_uninvited(sample, options.get("open_link", []))]
-    told = set() if sample is None or closed is None else set(sample["wave"])
+    told = set() if sample is None or not options.get("closed") else set(sample["wave"])
     status = trace_panel(panel, firm, order, closed)
     rows: list[dict[str, Any]] = []
     for pair in count_pairs(status, firm, order).to_dict("records"):
-        # Where nobody can be known to have closed, a zero would be a claim.
-        pair |= {} if pair["next_wave"] in told else {"closed": None}
+        # Where nobody can be known to have closed, a zero would be a claim; mergers are known.
+        pair |= {} if pair["next_wave"] in told or pair["closed"] else {"closed": None}
         name = f"{labels[pair['wave']]} to {labels[pair['next_wave']]}"
         rows += [{"section": "Firms", "key": k, "label": v, "pair": name, "value": pair[k]} for k, v in COUNTS.items()]
     kinds = codes_of(words, "sample_type")
     for found in measure_retention(status, firm, order, sample).to_dict("records"):
         kind = found["sample_type"]
-        key, label = "retention", name_retention(closed)
+        key, label = "retention", name_retention(sample, options.get("closed", []))
         if kind:
             key, label = f"retention {kind}", f"Retention of: {kinds.get(kind, kind)}"
         pair_of = f"{labels[found['wave']]} to {labels[found['next_wave']]}"
@@ -87,6 +87,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         if (code := reference_of(words, name)) and code in codes_of(words, name)
     ]
     lacking = [labels[w] for w in order if sample is None or w not in set(sample["wave"])]
+    ended = set() if successors is None else set(successors["firm"]) & set(panel[firm])
     notes = {
         "n_firms": int(panel[firm].nunique()),
         "n_firm_waves": len(panel),
@@ -94,6 +95,9 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         "standard_errors": "classical (a firm stands once in a pair)",
         "remark_sample": f"Without sample files (waves {join_words(lacking)}) closed firms cannot be told from leavers."
         if lacking
+        else None,
+        "remark_merged": f"Of the closed, {count_words(len(ended), 'firm')} merged into another firm."
+        if ended
         else None,
         "remark_closed": "No disposition is declared as closed, so closed firms count as leavers."
         if not lacking and not options.get("closed")

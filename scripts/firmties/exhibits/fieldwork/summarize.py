@@ -89,7 +89,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         if denominator:
             add(section, key, label, numerator / denominator, numerator=numerator, denominator=denominator)
 
-    gone = find_closed(sample, options.get("closed", []), firm)
+    gone = find_closed(sample, options.get("closed", []), firm, sources.get("successors"))
     status = trace_panel(panel, firm, list(waves["id"]), gone)
     retained = measure_retention(status, firm, list(waves["id"]), sample)
     has_types = sample is not None and "sample_type" in sample and sample["sample_type"].nunique() > 1
@@ -133,7 +133,9 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         for found in retained.loc[retained["next_wave"] == wave.id].to_dict("records"):
             kind = found["sample_type"]
             key, label = (
-                (f"retention {kind}", f"of: {label_kind(kind)}") if kind else ("retention", name_retention(gone))
+                (f"retention {kind}", f"of: {label_kind(kind)}")
+                if kind
+                else ("retention", name_retention(sample, options.get("closed", [])))
             )
             add_share("Firms of the wave before that answered again", key, label, found["stayed"], found["asked"])
     # A type that the first wave does not have stands beneath its section all the same.
