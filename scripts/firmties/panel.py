@@ -102,7 +102,7 @@ def list_successors(reported: pd.DataFrame, known: Sequence[str], waves: Sequenc
         olders = [older.strip() for older in str(cell).split("|")]
         problems += [
             f"wave {wave}: successor_of: firm '{name}' carries on '{older}', a firm of no wave; "
-            f"{describe_allowed(older, sorted(names), at_most=6)}; correct the id, or leave the cell blank"
+            f"{describe_allowed(older, sorted(names - {name}), at_most=6)}; correct the id, or leave the cell blank"
             for older in olders
             if older not in names
         ]
