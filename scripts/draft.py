@@ -13,8 +13,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from firmties.errors import StudyError
 
 
-def draft(file: Path, output: Path, dictionary: Path | None = None, sheet: str | None = None) -> int:
-    """Read the export, write the codebook; return the number of variables."""
+def draft(file: Path, output: Path, dictionary: Path | None = None, sheet: str | None = None) -> str:
+    """Read the export, write the codebook; return what to say of it."""
+    import yaml
+
     from firmties.codebook import guard_cell
     from firmties.dictionaries import read_dictionary
     from firmties.draft import draft_codebook
@@ -28,12 +30,21 @@ def draft(file: Path, output: Path, dictionary: Path | None = None, sheet: str |
         for part, said in read_dictionary(dictionary).items():
             before = labels.get(part)
             labels[part] = {**before, **said} if isinstance(before, dict) and isinstance(said, dict) else said
-    codebook = draft_codebook(responses, labels)
+    codebook, scales = draft_codebook(responses, labels)
     with output.open("x", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(codebook.columns)
         writer.writerows([guard_cell(cell) for cell in row] for row in codebook.to_numpy().tolist())
-    return len(codebook)
+    n = len(codebook)
+    said = f"{output}: {n} variables drafted; read them through, the marks of identifying columns first"
+    if not scales:
+        return said
+    for scale in scales.values():
+        scale["labels"] = {int(code): label for code, label in scale["labels"].items()}
+    text = yaml.safe_dump(
+        {"response_scales": scales}, default_flow_style=None, sort_keys=False, allow_unicode=True, width=1000
+    )
+    return f"{said}\nthe response scales that it names belong into config.yaml:\n\n{text}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,11 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=Path("codebook.csv"), help="the codebook to write")
     options = parser.parse_args(arguments)
     try:
-        count = draft(options.file, options.output, options.dictionary, options.sheet)
+        print(draft(options.file, options.output, options.dictionary, options.sheet))
     except StudyError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{options.output}: {count} variables drafted; read them through, the marks of identifying columns first")
     return 0
 
 

@@ -25,7 +25,9 @@ LONGEST_NAME = 32
 """Letters of a drafted name: as many as Stata takes."""
 
 
-def draft_codebook(responses: pd.DataFrame, labels: Mapping[str, Any]) -> pd.DataFrame:
+def draft_codebook(
+    responses: pd.DataFrame, labels: Mapping[str, Any]
+) -> tuple[pd.DataFrame, dict[str, dict[str, Any]]]:
     """Draft a codebook, one row a column of the export; columns of the choices of one question are one row.
 
     Parameters
@@ -39,15 +41,17 @@ def draft_codebook(responses: pd.DataFrame, labels: Mapping[str, Any]) -> pd.Dat
 
     Returns
     -------
-    DataFrame
+    codebook : DataFrame
         The columns of the codebook, all text.
+    scales : dict
+        The response scales that its rows name, as ``response_scales:`` of config.yaml holds them.
 
     Examples
     --------
     >>> import pandas as pd
     >>> rows = pd.DataFrame({"stage": ["1", "2", "-9"], "email": ["a@b.org", "", ""]})
     >>> words = {"values": {"stage": {"1": "seed", "2": "growth", "-9": "Refused"}}}
-    >>> draft_codebook(rows, words)[["variable", "type", "codes", "missing_codes", "identifying"]].values.tolist()
+    >>> draft_codebook(rows, words)[0][["variable", "type", "codes", "missing_codes", "identifying"]].values.tolist()
     [['stage', 'category', '1=seed|2=growth', '-9=refused', ''], ['email', 'text', '', '', 'drop']]
     """
     import pandas as pd
@@ -58,10 +62,19 @@ def draft_codebook(responses: pd.DataFrame, labels: Mapping[str, Any]) -> pd.Dat
     )
     marked = {name for name, _, _ in find_identifying_content(table)} | set(labels.get("identifying", ()))
     constructs = find_constructs([str(name) for name in table])
+    codes = {str(name): _read_codes(str(name), {}, labels)[0] for name in table if name not in labels["joined"]}
+    scales = find_response_scales(codes)
+    of_column = {name: scale for scale, entry in scales.items() for name in codes if codes[name] == entry["labels"]}
     drafts: list[dict[str, str]] = []
     taken: set[str] = set()
     for name in table:
-        row = _draft_row(str(name), tabulate_cells(table[name]), labels)
+        cells = tabulate_cells(table[name])
+        row = _draft_row(str(name), cells, labels)
+        scale = of_column.get(str(name), "")
+        if scale and _fits_scale(cells, _read_codes(str(name), cells, labels)[1], scales[scale]):
+            # The scale gives codes and range.
+            row["note"] += "; category, if the points of its scale have no order"
+            row |= {"type": "ordinal", "scale": scale, "codes": "", "minimum": "", "maximum": ""}
         if name in marked or IDENTIFYING_NAME.search(_split_words(str(name))):
             row["identifying"] = "drop"
         row["construct"] = constructs.get(str(name), "")
@@ -74,7 +87,9 @@ def draft_codebook(responses: pd.DataFrame, labels: Mapping[str, Any]) -> pd.Dat
         if row["variable"] != name:
             row["note"] += f"; called {name} in the export, rename it in the crosswalk"
         drafts.append(row)
-    return pd.DataFrame([{name: row.get(name, "") for name in CODEBOOK_COLUMNS} for row in drafts])
+    used = {row["scale"] for row in drafts if "scale" in row}
+    codebook = pd.DataFrame([{name: row.get(name, "") for name in CODEBOOK_COLUMNS} for row in drafts])
+    return codebook, {name: scale for name, scale in scales.items() if name in used}
 
 
 def _label_choices(labels: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -94,20 +109,27 @@ def _split_words(name: str) -> str:
     return re.sub(r"\W+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)).lower()
 
 
-def _draft_row(name: str, cells: Mapping[str, int], labels: Mapping[str, Any]) -> dict[str, str]:
+def _read_codes(
+    name: str, cells: Mapping[str, int], labels: Mapping[str, Any]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Codes and labels of a column's answers, and the codes of missing ones with their kinds."""
     values = {str(code): str(label) for code, label in (labels.get("values", {}).get(name) or {}).items()}
-    several = name in labels["joined"]
     missing = dict(labels.get("missing", {}).get(name, {}))
-    if several:
-        cells = {cell: n for cell, n in cells.items() if cell != NOT_ASKED}
     ranges = labels.get("user_missing", {}).get(name, ())
     for code in dict.fromkeys([*values, *cells, *(low for low, high in ranges if low == high)]):
         kind = find_kind(values.get(code, ""))
         # ASSUME: a code that the file declares missing without saying why stands for no answer.
         if _is_within(code, ranges) or (kind and re.fullmatch(r"-\d+|\.?[a-z]", code)):
             missing.setdefault(code, kind or "no_answer")
+    return {code: _clean(label) for code, label in values.items() if code not in missing and "|" not in code}, missing
+
+
+def _draft_row(name: str, cells: Mapping[str, int], labels: Mapping[str, Any]) -> dict[str, str]:
+    several = name in labels["joined"]
+    if several:
+        cells = {cell: n for cell, n in cells.items() if cell != NOT_ASKED}
+    codes, missing = _read_codes(name, cells, labels)
     answers = {code: n for code, n in cells.items() if code not in missing}
-    codes = {code: _clean(label) for code, label in values.items() if code not in missing and "|" not in code}
     # A label of one number, such as the end of a scale, does not name every answer.
     whole = bool(codes) and (several or all(cell in codes for cell in answers if cell))
     if not codes and holds_choices(answers):
@@ -120,6 +142,52 @@ def _draft_row(name: str, cells: Mapping[str, int], labels: Mapping[str, Any]) -
     row["minimum"], row["maximum"] = (str(bound) for bound in labels.get("range", {}).get(name, ("", "")))
     row["missing_codes"] = "|".join(f"{code}={kind}" for code, kind in missing.items())
     return row
+
+
+def find_response_scales(codes: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Any]]:
+    """Find response scales: codes and labels that several columns share.
+
+    ASSUME: whole numbers of three to eleven points, labelled alike in two columns or more; not every point needs a
+    label. A scale is called by the label of its highest point and the number of points.
+
+    Parameters
+    ----------
+    codes
+        Column → code → label, without codes of missing answers.
+
+    Returns
+    -------
+    dict
+        Name → ``minimum``, ``maximum``, ``labels``.
+
+    Examples
+    --------
+    >>> ends = {"1": "Disagree", "5": "Fully agree"}
+    >>> find_response_scales({"rc1": ends, "rc2": ends, "sex": {"1": "Male", "2": "Female"}})
+    {'fully_agree_5': {'minimum': 1, 'maximum': 5, 'labels': {'1': 'Disagree', '5': 'Fully agree'}}}
+    """
+    scales: dict[str, dict[str, Any]] = {}
+    for pairs, n in Counter(frozenset(labels.items()) for labels in codes.values()).items():
+        if n < 2 or not all(re.fullmatch(r"-?\d+", code) for code, _ in pairs):
+            continue
+        labels = dict(sorted(pairs, key=lambda pair: int(pair[0])))
+        points = [int(code) for code in labels]
+        if not points or not 2 <= points[-1] - points[0] <= 10:
+            continue
+        stem = re.sub(r"[^a-z0-9]+", "_", labels[str(points[-1])].lower()).strip("_")
+        stem = stem if len(stem) <= 20 else stem[:21].rpartition("_")[0] or stem[:20]
+        stem = stem if re.match("[a-z]", stem) else "scale"
+        name, number = f"{stem}_{points[-1] - points[0] + 1}", 1
+        while name in scales:
+            number += 1
+            name = f"{stem}_{points[-1] - points[0] + 1}_{number}"
+        scales[name] = {"minimum": points[0], "maximum": points[-1], "labels": labels}
+    return scales
+
+
+def _fits_scale(cells: Collection[str], missing: Collection[str], scale: Mapping[str, Any]) -> bool:
+    answers = [cell for cell in cells if cell and cell not in missing]
+    return all(re.fullmatch(r"-?\d+", cell) and scale["minimum"] <= int(cell) <= scale["maximum"] for cell in answers)
 
 
 def holds_choices(answers: Mapping[str, int]) -> bool:

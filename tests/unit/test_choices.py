@@ -364,7 +364,7 @@ class TestAddWave:
 
 
 def test_draft_has_one_row_a_question(tmp_path: Path) -> None:
-    drafted = draft_codebook(*read(tmp_path, SURVEYMONKEY)).set_index("variable")
+    drafted = draft_codebook(*read(tmp_path, SURVEYMONKEY))[0].set_index("variable")
     assert drafted.loc["Which", ["type", "codes", "question"]].tolist() == [
         "multiple",
         "Bank_loan=Bank loan|Sale_of_shares=Sale of shares|Other_please_specify=Other (please specify)",

@@ -2,13 +2,16 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import pyreadstat
 import pytest
 
 import draft as script
 from firmties.codebook import guard_cell, parse_codebook
-from firmties.draft import draft_codebook
+from firmties.configuration import check_shape, load_schema, read_yaml
+from firmties.draft import draft_codebook, find_response_scales
 from firmties.errors import StudyError
 from firmties.readers import read_wave
 from workbooks import write_workbook
@@ -35,7 +38,7 @@ def make_responses() -> pd.DataFrame:
 
 @pytest.fixture
 def drafted() -> pd.DataFrame:
-    return draft_codebook(make_responses(), LABELS).set_index("variable")
+    return draft_codebook(make_responses(), LABELS)[0].set_index("variable")
 
 
 @pytest.fixture
@@ -57,12 +60,12 @@ class TestDraft:
 
     def test_words_given_again_and_again_are_choices(self) -> None:
         answers = pd.DataFrame({"seen": ["Yes"] * 9 + ["No"] * 6 + [""], "why": [f"reason {n}" for n in range(16)]})
-        drafts = draft_codebook(answers, {})
+        drafts, _ = draft_codebook(answers, {})
         assert drafts[["type", "codes"]].values.tolist() == [["category", "No=No|Yes=Yes"], ["text", ""]]
 
     def test_long_names_are_cut_and_kept_apart(self) -> None:
         question = "Which of the following have you seen"
-        drafts = draft_codebook(pd.DataFrame({f"{question} [A]": ["x"], f"{question} [B]": ["y"]}), {})
+        drafts, _ = draft_codebook(pd.DataFrame({f"{question} [A]": ["x"], f"{question} [B]": ["y"]}), {})
         assert drafts["variable"].tolist() == ["Which_of_the_following_have_you", "Which_of_the_following_have_you_2"]
 
     def test_kind_of_missing_answer_is_read_from_its_label(self, drafted: pd.DataFrame) -> None:
@@ -76,6 +79,62 @@ class TestDraft:
 
     def test_identifying_columns_are_marked(self, drafted: pd.DataFrame) -> None:
         assert drafted["identifying"].tolist() == ["", "", "", "", "drop"]
+
+
+ENDS = {"1": "Disagree", "7": "Agree", "-9": "Refused"}
+
+
+class TestScales:
+    """Two items of one response scale, a third that an answer takes out of it, and two questions of two codes."""
+
+    @pytest.fixture
+    def drafted(self) -> tuple[pd.DataFrame, dict[str, Any]]:
+        answers = {
+            "a": ["1", "4", "-9"],
+            "b": ["7", "", "2"],
+            "c": ["5", "5", "8"],
+            "d": ["1", "2", "2"],
+            "e": [""] * 3,
+        }
+        two = {"1": "Yes", "2": "No"}
+        labels = {
+            "values": {"a": ENDS, "b": ENDS, "c": ENDS, "d": two, "e": two},
+            "types": {"a": "category"},
+            "range": {"b": ("1", "7")},
+        }
+        codebook, scales = draft_codebook(pd.DataFrame(answers), labels)
+        return codebook.set_index("variable"), scales
+
+    def test_items_name_their_scale(self, drafted: tuple[pd.DataFrame, dict[str, Any]]) -> None:
+        assert drafted[0]["scale"].tolist() == ["agree_7", "agree_7", "", "", ""]
+
+    def test_scale_holds_range_and_labels(self, drafted: tuple[pd.DataFrame, dict[str, Any]]) -> None:
+        assert drafted[1] == {"agree_7": {"minimum": 1, "maximum": 7, "labels": {"1": "Disagree", "7": "Agree"}}}
+
+    def test_item_leaves_to_the_scale_what_it_gives(self, drafted: tuple[pd.DataFrame, dict[str, Any]]) -> None:
+        parts = ["type", "codes", "minimum", "maximum", "missing_codes"]
+        assert drafted[0].loc[["a", "b"], parts].values.tolist() == [["ordinal", "", "", "", "-9=refused"]] * 2
+
+    def test_draft_is_read_with_its_scales(self, drafted: tuple[pd.DataFrame, dict[str, Any]]) -> None:
+        codebook, scales = drafted
+        variables, problems = parse_codebook(codebook.reset_index().to_csv(index=False), response_scales=scales)
+        assert (problems, variables["a"].maximum) == ([], 7)
+
+    def test_scales_of_one_name_are_kept_apart(self) -> None:
+        first, second = {"1": "No", "3": "Yes"}, {"1": "Never", "3": "Yes"}
+        found = find_response_scales({"a": first, "b": first, "c": second, "d": second})
+        assert {name: scale["labels"] for name, scale in found.items()} == {"yes_3": first, "yes_3_2": second}
+
+    @pytest.mark.parametrize("label", ["非常同意", "", "7"])
+    def test_scale_without_letters_has_a_name(self, label: str) -> None:
+        codes = {"0": "x", "4": label}
+        assert list(find_response_scales({"a": codes, "b": codes})) == ["scale_5"]
+
+    @pytest.mark.parametrize(
+        "codes", [{"1": "Yes", "2": "No"}, {"0": "x", "11": "y"}, {"a": "x", "b": "y", "c": "z"}, {}]
+    )
+    def test_what_is_no_scale(self, codes: dict[str, str]) -> None:
+        assert find_response_scales({"a": codes, "b": codes}) == {}
 
 
 class TestReadBack:
@@ -132,6 +191,19 @@ class TestCommand:
             row = {row["variable"]: row for row in csv.DictReader(stream)}["gym"]
         assert [row[part] for part in ("question", "type", "codes")] == ["Gym days", "multiple", "0=Monday|_1=None"]
 
+    def test_prints_the_scales_for_the_configuration(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        table, words = pd.DataFrame({"a": [1.0, 3.0], "b": [2.0, 2.0]}), {1.0: "no", 2.0: "so: so", 3.0: "yes"}
+        labels = {"a": words, "b": words}
+        pyreadstat.write_sav(table, str(tmp_path / "export.sav"), variable_value_labels=labels)
+        script.main([str(tmp_path / "export.sav"), "--output", str(tmp_path / "codebook.csv")])
+        printed, _ = read_yaml(capsys.readouterr().out.partition("config.yaml:\n\n")[2])
+        study = {"study": {"title": "A", "firm": "a"}, "waves": [{"id": 1, "file": "x.sav"}]}
+        config, problems = check_shape({**study, **printed}, load_schema())
+        assert problems == []
+        assert config["response_scales"] == {
+            "yes_3": {"minimum": 1, "maximum": 3, "labels": {"1": "no", "2": "so: so", "3": "yes"}}
+        }
+
     def test_refuses_to_overwrite(self, export: Path, tmp_path: Path) -> None:
         (tmp_path / "codebook.csv").write_text("mine", encoding="utf-8")
         with pytest.raises(StudyError, match="never overwritten"):
@@ -149,7 +221,7 @@ BY_HAND = Path(__file__).parents[1] / "reference" / "codebooks"
 )
 def test_draft_needs_few_edits(export: str, edits: list[str]) -> None:
     made = pd.read_csv(BY_HAND / f"{Path(export).stem}.csv", dtype="str", keep_default_na=False)
-    drafted = draft_codebook(*read_wave(EXPORTS / export, {"id": 1}))[list(made.columns)]
+    drafted = draft_codebook(*read_wave(EXPORTS / export, {"id": 1}))[0][list(made.columns)]
     for table in (made, drafted):
         table["missing_codes"] = ["|".join(sorted(cell.split("|"))) for cell in table["missing_codes"]]
     assert made.loc[(made != drafted).any(axis=1), "variable"].tolist() == edits
