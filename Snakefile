@@ -9,6 +9,7 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from firmties import slices
+from firmties.dictionaries import list_modules as list_dictionaries
 from firmties.errors import StudyError
 from firmties.provenance import KEPT, MANIFEST, list_kept, list_modules
 from firmties.readers import PLAIN, find_readers, list_modules as list_readers
@@ -57,7 +58,8 @@ def readers(wave):
         found = find_readers(WAVES[wave]["file"], slices.slice_read(WAVES[wave]))
     except StudyError:
         found = [PLAIN]  # the job says what is wrong
-    return [f"readers.{name}" for name in found]
+    extra = [f"dictionaries.{name}" for name in list_dictionaries()] if "dictionary" in WAVES[wave] else []
+    return [*(f"readers.{name}" for name in found), *extra]
 
 
 def template():
@@ -125,6 +127,7 @@ rule all:
 rule read:
     input:
         raw=lambda wildcards: WAVES[int(wildcards.wave)]["file"],
+        dictionary=lambda wildcards: WAVES[int(wildcards.wave)].get("dictionary", []),
         modules=lambda wildcards: library("read", *readers(int(wildcards.wave))),
     output:
         responses="data/interim/wave_{wave}/responses.parquet",

@@ -62,7 +62,8 @@ def load_earlier(study: Study, number: int) -> dict[int, CleanWave]:
             ledger = pd.read_csv(paths[3], dtype="str", keep_default_na=False)
             waves[wave] = CleanWave(tables[0], tables[1], tables[2], ledger)
             continue
-        responses, labels = read_wave(raw, slices.slice_read(entry))
+        beside = {"dictionary": study.directory / entry["dictionary"]} if "dictionary" in entry else {}
+        responses, labels = read_wave(raw, {**slices.slice_read(entry), **beside})
         protection = study.protection(wave)
         key = find_key(study) if "hash" in protection["marks"].values() else b""
         responses, labels = protect_responses(responses, labels, protection, f"{entry['file']} (wave {wave})", key)
@@ -110,6 +111,8 @@ def make_entry(study: Study, options: argparse.Namespace) -> dict[str, Any]:
     entry["file"] = place_in_study(study, options.file)
     if options.sample:
         entry["sample"] = place_in_study(study, options.sample)
+    if options.dictionary:
+        entry["dictionary"] = place_in_study(study, options.dictionary)
     if options.field:
         entry["field"] = list(options.field)
     if options.mode:
@@ -334,7 +337,7 @@ def add_wave(options: argparse.Namespace) -> int:
     from firmties.entry.examine import examine_wave
     from firmties.readers import read_wave
 
-    for file in (options.file, options.sample, options.crosswalk, options.codebook):
+    for file in (options.file, options.sample, options.dictionary, options.crosswalk, options.codebook):
         if file and not file.is_file():
             raise StudyError(f"{file}: there is no such file")
     study = load_study(options.study)
@@ -347,7 +350,7 @@ def add_wave(options: argparse.Namespace) -> int:
     entry = make_entry(study, options)
     number = entry["id"]
     crosswalk, rows, variables = read_given(study, options, number)
-    responses, labels = read_wave(options.file, {**entry, "sha256": checksum})
+    responses, labels = read_wave(options.file, {**entry, "sha256": checksum, "dictionary": options.dictionary})
     margins = study.config.get("frame_margins")
     found = examine_wave(
         study,
@@ -383,7 +386,8 @@ def add_wave(options: argparse.Namespace) -> int:
         )
         print("nothing was written to the study; say --write to do so")
         return 0
-    sources = {entry["file"]: options.file} | ({entry["sample"]: options.sample} if options.sample else {})
+    given = {"file": options.file, "sample": options.sample, "dictionary": options.dictionary}
+    sources = {entry[key]: source for key, source in given.items() if source}
     write_to_study(study, found, entry, sources)
     print(f"wave {number} is added; ./firmties run takes it up, ./firmties remove-wave {number} takes it back")
     return 0
@@ -398,6 +402,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--id", type=int, help="the wave's number (default: the next)")
     parser.add_argument("--label", help="how tables call the wave, such as 2024")
     parser.add_argument("--sample", type=Path, help="the sample file: everybody invited")
+    parser.add_argument("--dictionary", type=Path, help="the tool's data dictionary")
     parser.add_argument(
         "--field", nargs=2, metavar=("FROM", "TO"), help="first and last day in the field, such as 2024-03-01"
     )

@@ -18,18 +18,12 @@ def draft(file: Path, output: Path, dictionary: Path | None = None, sheet: str |
     import yaml
 
     from firmties.codebook import guard_cell
-    from firmties.dictionaries import read_dictionary
     from firmties.draft import draft_codebook
     from firmties.readers import read_wave
 
     if output.exists():
         raise StudyError(f"{output}: is there already and is never overwritten; name another file with --output")
-    responses, labels = read_wave(file, {"id": 1, "sheet": sheet})
-    if dictionary:
-        # What the dictionary says of a column goes before what the export says.
-        for part, said in read_dictionary(dictionary).items():
-            before = labels.get(part)
-            labels[part] = {**before, **said} if isinstance(before, dict) and isinstance(said, dict) else said
+    responses, labels = read_wave(file, {"id": 1, "sheet": sheet, "dictionary": dictionary})
     codebook, scales = draft_codebook(responses, labels)
     with output.open("x", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")

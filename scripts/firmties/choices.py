@@ -101,6 +101,39 @@ def find_choices(table: pd.DataFrame, pattern: str) -> dict[str, dict[str, str]]
     }
 
 
+def add_dictionary(labels: Mapping[str, Any], dictionary: Mapping[str, Any]) -> dict[str, Any]:
+    """Add what a data dictionary says to what an export says of its columns and questions; the dictionary goes first.
+
+    Parameters
+    ----------
+    labels
+        From a reader.
+    dictionary
+        From :func:`firmties.dictionaries.read_dictionary`.
+
+    Examples
+    --------
+    >>> asked = describe_question({"fin_1": "1"}, {})
+    >>> said = {"columns": {"fin": "Which?"}, "values": {"fin": {"1": "Loan"}}}
+    >>> found = add_dictionary({"choices": {"fin": asked}}, said)["choices"]["fin"]
+    >>> found["text"], found["labels"]
+    ('Which?', {'1': 'Loan'})
+    """
+    added = dict(labels)
+    for part, said in dictionary.items():
+        before = labels.get(part) or type(said)()
+        added[part] = {**before, **said} if isinstance(said, dict) else list(dict.fromkeys([*before, *said]))
+    choices = {}
+    for question, entry in labels.get("choices", {}).items():
+        words = dictionary.get("values", {}).get(question, {})
+        said = dict(zip(make_codes(words), words.values(), strict=True))
+        codes = set(entry["columns"].values())
+        known = {code: label for code, label in said.items() if code in codes or "" in codes}
+        text = dictionary.get("columns", {}).get(question) or entry["text"]
+        choices[question] = {**entry, "text": text, "labels": {**entry["labels"], **known}}
+    return {**added, "choices": choices}
+
+
 def list_wanted(
     choices: Mapping[str, Mapping[str, Any]], variables: Iterable[Variable], crosswalk: Iterable[Mapping[str, Any]]
 ) -> list[str]:

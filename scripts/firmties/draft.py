@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from firmties.choices import NOT_ASKED, join_choices
+from firmties.choices import NOT_ASKED, join_choices, split_choices
 from firmties.codebook import CODEBOOK_COLUMNS, TYPES
 from firmties.entry.compare import MISSING_WORDS, draft_variable, simplify, tabulate_cells
 from firmties.privacy import find_identifying_content
@@ -56,9 +56,8 @@ def draft_codebook(
     """
     import pandas as pd
 
-    choices = _label_choices(labels)
     table, labels = join_choices(
-        responses.drop(columns="raw_row", errors="ignore"), {**labels, "choices": choices}, list(choices)
+        responses.drop(columns="raw_row", errors="ignore"), labels, list(labels.get("choices", {}))
     )
     marked = {name for name, _, _ in find_identifying_content(table)} | set(labels.get("identifying", ()))
     constructs = find_constructs([str(name) for name in table])
@@ -90,19 +89,6 @@ def draft_codebook(
     used = {row["scale"] for row in drafts if "scale" in row}
     codebook = pd.DataFrame([{name: row.get(name, "") for name in CODEBOOK_COLUMNS} for row in drafts])
     return codebook, {name: scale for name, scale in scales.items() if name in used}
-
-
-def _label_choices(labels: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The questions of several answers, with the words that a dictionary has for them and their choices."""
-    values, columns = labels.get("values", {}), labels.get("columns", {})
-    return {
-        question: {
-            **entry,
-            "text": columns.get(question) or entry["text"],
-            "labels": {**entry["labels"], **values.get(question, {})},
-        }
-        for question, entry in labels.get("choices", {}).items()
-    }
 
 
 def _split_words(name: str) -> str:
@@ -139,6 +125,10 @@ def _draft_row(name: str, cells: Mapping[str, int], labels: Mapping[str, Any]) -
     declared = "multiple" if several else labels.get("types", {}).get(name)
     if declared in TYPES and (declared not in ("category", "ordinal", "multiple") or whole):
         row["type"] = declared
+    between = "" if several or declared != "multiple" else find_separator(answers, codes)
+    if between:
+        row["type"], row["codes"] = "multiple", "|".join(f"{code}={label}" for code, label in codes.items())
+        row["separator"] = {" ": "space", "|": ""}.get(between, between)
     row["minimum"], row["maximum"] = (str(bound) for bound in labels.get("range", {}).get(name, ("", "")))
     row["missing_codes"] = "|".join(f"{code}={kind}" for code, kind in missing.items())
     return row
@@ -188,6 +178,17 @@ def find_response_scales(codes: Mapping[str, Mapping[str, str]]) -> dict[str, di
 def _fits_scale(cells: Collection[str], missing: Collection[str], scale: Mapping[str, Any]) -> bool:
     answers = [cell for cell in cells if cell and cell not in missing]
     return all(re.fullmatch(r"-?\d+", cell) and scale["minimum"] <= int(cell) <= scale["maximum"] for cell in answers)
+
+
+def find_separator(answers: Collection[str], codes: Collection[str]) -> str:
+    """What stands between the codes of several answers in a cell; blank if nothing does.
+
+    Examples
+    --------
+    >>> find_separator(["a b", "b", ""], ["a", "b"]), find_separator(["a/b"], ["a", "b"])
+    (' ', '')
+    """
+    return next((mark for mark in "| ,;" if all({*split_choices(cell, mark, ())} <= {*codes} for cell in answers)), "")
 
 
 def holds_choices(answers: Mapping[str, int]) -> bool:

@@ -20,7 +20,7 @@ STATED = "stated"
 """Kind of a column that the file itself says identifies who answered."""
 KEY_LENGTH = 32
 """Fewest characters of a key."""
-LABELS = ("columns", "values", "user_missing", "types")
+LABELS = ("columns", "values", "user_missing", "types", "missing", "range")
 """Parts of the labels that are kept by raw column."""
 
 _NAME = r"[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]+"

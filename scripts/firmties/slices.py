@@ -32,7 +32,7 @@ def list_models_counted(config: Config) -> list[str]:
 
 def slice_read(wave: Config) -> dict[str, Any]:
     """What reading a wave depends on."""
-    return pick(wave, "id", "format", "sheet", "delimiter", "encoding", "where", "sha256")
+    return pick(wave, "id", "format", "sheet", "dictionary", "delimiter", "encoding", "where", "sha256")
 
 
 def slice_clean(config: Config, wave: Config) -> dict[str, Any]:
@@ -164,7 +164,10 @@ def list_long_files(config: Config, crosswalk: Callable[[int], list[dict[str, An
 def list_input_files(config: Config) -> list[str]:
     """Every file that a study's results come from, those of its waves first; a file may be absent."""
     files = [
-        wave[key] for wave in config["waves"] for key in ("file", "sample", "alters", "alter_pairs") if key in wave
+        wave[key]
+        for wave in config["waves"]
+        for key in ("file", "dictionary", "sample", "alters", "alter_pairs")
+        if key in wave
     ]
     tables = [config["networks"]["decision_table"]] if "networks" in config else []
     tables += [config["frame_margins"]] if "frame_margins" in config else []

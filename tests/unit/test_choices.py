@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import add_wave
+import check
 from firmties.choices import describe_question, join_choices, split_choices
 from firmties.clean import CleanWave, clean_wave
 from firmties.codebook import Variable, parse_crosswalk
@@ -21,7 +24,7 @@ from firmties.entry.examine import Examination, examine_wave
 from firmties.errors import StudyError
 from firmties.privacy import protect_responses
 from firmties.readers import read_wave
-from firmties.study import Study
+from firmties.study import Study, inspect_study, load_study
 
 EXPORTS = Path(__file__).parents[3] / "shared" / "data" / "exports"
 needs_exports = pytest.mark.skipif(
@@ -428,3 +431,122 @@ def test_real_multiple_response_set() -> None:
     assert list_answers(wave, [f"uses__bool{place}" for place in (1, 2, 3)]) == [
         [YES, YES, NO], [YES, NO, NO], [NO, YES, NO], [NO, NO, NO], [NO, YES, NO], [YES, YES, NO],
     ]  # fmt: skip
+
+
+DICTIONARY = (
+    "Variable / Field Name,Form Name,Field Type,Field Label,"
+    '"Choices, Calculations, OR Slider Labels",Identifier?\n'
+    'record_id,form,text,Key,,\nuses,form,checkbox,"Which, if any?","a, Bank loan | b, Grant",\nwho,form,text,Who?,,y\n'
+)
+QSF = {
+    "SurveyElements": [
+        {
+            "Element": "SQ",
+            "Payload": {
+                "DataExportTag": "Q1",
+                "QuestionType": "MC",
+                "Selector": "MAVR",
+                "QuestionText": "Which?",
+                "Choices": {"1": {"Display": "Loan"}, "2": {"Display": "Other"}},
+            },
+        }
+    ]
+}
+
+
+class TestDictionary:
+    def read(self, folder: Path, export: str, name: str, dictionary: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+        (folder / "wave.csv").write_text(export, encoding="utf-8")
+        (folder / name).write_text(dictionary, encoding="utf-8")
+        return read_wave(folder / "wave.csv", {"id": 1, "dictionary": folder / name})
+
+    def test_words_of_question_and_choices(self, tmp_path: Path) -> None:
+        _, labels = self.read(tmp_path, REDCAP, "dict.csv", DICTIONARY)
+        asked = labels["choices"]["uses"]
+        assert (asked["text"], asked["labels"]) == ("Which, if any?", {"a": "Bank loan", "b": "Grant"})
+
+    def test_identifying_mark_reaches_the_door(self, tmp_path: Path) -> None:
+        export = "record_id,who,uses___a,uses___b,form_complete\nf1,Ann,1,0,2\n"
+        with pytest.raises(StudyError, match="column 'who': 1 row holds what tells who answered"):
+            protect_responses(*self.read(tmp_path, export, "dict.csv", DICTIONARY), {}, "w.csv")
+
+    def test_question_of_several_answers_need_not_be_told_by_its_cells(self, tmp_path: Path) -> None:
+        export = QUALTRICS.format(no="").replace("f4,,1,", "f4,1,1,").replace("f1,1,", "f1,1,1")
+        _, untold = read(tmp_path, export)
+        _, told = self.read(tmp_path, export, "survey.qsf", json.dumps(QSF))
+        assert (list(untold["choices"]), list(told["choices"])) == ([], ["Q1"])
+
+    def test_fault_names_the_wave(self, tmp_path: Path) -> None:
+        (tmp_path / "wave.csv").write_text(REDCAP, encoding="utf-8")
+        with pytest.raises(StudyError, match=r"wave.csv \(wave 1\): dictionary: .*gone.csv: there is no such file"):
+            read_wave(tmp_path / "wave.csv", {"id": 1, "dictionary": tmp_path / "gone.csv"})
+
+    @needs_exports
+    def test_real_dictionary(self) -> None:
+        settings = {"id": 1, "dictionary": EXPORTS / "redcap_checkboxes-1_dict.csv"}
+        _, labels = read_wave(EXPORTS / "redcap_checkboxes-1.csv", settings)
+        assert labels["choices"]["check_one"]["labels"] == {"1": "one", "2": "two", "3": "three", "4": "four"}
+
+
+def test_draft_finds_what_stands_between_codes_in_a_cell() -> None:
+    answers = pd.DataFrame({"uses": ["a b", "b", "", "a"]})
+    said = {"types": {"uses": "multiple"}, "values": {"uses": {"a": "Post", "b": "Phone"}}}
+    drafted = draft_codebook(answers, said)
+    assert drafted[["type", "codes", "separator"]].values.tolist() == [["multiple", "a=Post|b=Phone", "space"]]
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """A study of one wave with `uses` in one cell; its next export and that tool's dictionary lie in `to_come`."""
+    folder = tmp_path / "study"
+    (folder / "data/raw").mkdir(parents=True)
+    (folder / "config.yaml").write_text(
+        "study: {title: A study, firm: record_id}\nwaves:\n  - {id: 1, file: data/raw/one.csv}\n", encoding="utf-8"
+    )
+    (folder / "data/codebook.csv").write_text(
+        "variable,question,type,codes\nrecord_id,Key,id,\nuses,Which?,multiple,a=Bank loan|b=Grant\n"
+        "form_complete,State,integer,\n",
+        encoding="utf-8",
+    )
+    (folder / "data/raw/one.csv").write_text("record_id,uses,form_complete\nf1,a|b,2\nf2,none,2\n", encoding="utf-8")
+    come = tmp_path / "to_come"
+    come.mkdir()
+    (come / "two.csv").write_text(REDCAP, encoding="utf-8")
+    (come / "dict.csv").write_text(DICTIONARY, encoding="utf-8")
+    return folder
+
+
+class TestCommands:
+    def add(self, study: Path) -> int:
+        come = study.parent / "to_come"
+        given = [str(come / "two.csv"), "--dictionary", str(come / "dict.csv"), "--study", str(study), "--write"]
+        return add_wave.main(given)
+
+    def test_wave_is_added_with_its_dictionary(self, study: Path) -> None:
+        assert self.add(study) == 0
+        entry = load_study(study).wave(2)
+        assert (entry["file"], entry["dictionary"]) == ("data/raw/two.csv", "data/raw/dict.csv")
+        assert (study / "data/raw/dict.csv").read_text(encoding="utf-8") == DICTIONARY
+
+    def test_wave_page_says_once_what_cannot_be_told(self, study: Path) -> None:
+        self.add(study)
+        page = (study / "reports/waves/wave_2.txt").read_text(encoding="utf-8")
+        assert " ".join(page.split()).count("uses: no choice at all may be asked and none chosen, or not asked") == 1
+
+    def test_check_reads_the_wave(self, study: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+        self.add(study)
+        monkeypatch.chdir(study)
+        capsys.readouterr()
+        assert check.main(".") == 0
+        assert capsys.readouterr().out.startswith("no problems: 2 waves, 3 variables")
+
+    def test_missing_dictionary_is_found_before_a_run(self, study: Path) -> None:
+        self.add(study)
+        (study / "data/raw/dict.csv").unlink()
+        _, problems = inspect_study(study)
+        assert [problem for problem in problems if "dict" in problem] == problems != []
+
+    def test_wave_is_taken_back_with_its_dictionary(self, study: Path) -> None:
+        self.add(study)
+        add_wave.remove_wave(study, 2)
+        assert [path.name for path in (study / "data/raw").iterdir()] == ["one.csv"]

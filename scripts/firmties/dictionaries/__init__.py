@@ -18,6 +18,11 @@ from firmties.errors import StudyError
 HEAD = 4096
 
 
+def list_modules() -> list[str]:
+    """Names of the modules of this folder, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
 def read_dictionary(path: Path) -> dict[str, Any]:
     """Read a dictionary with the module that recognizes it.
 
@@ -30,7 +35,7 @@ def read_dictionary(path: Path) -> dict[str, Any]:
         raise StudyError(f"{path.as_posix()}: there is no such file")
     with path.open("rb") as stream:
         head = stream.read(HEAD)
-    modules = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+    modules = [import_module(f"{__name__}.{name}") for name in list_modules()]
     for module in modules:
         if module.recognize(path, head):
             try:

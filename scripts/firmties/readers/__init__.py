@@ -12,7 +12,8 @@ labels, and ``interpret(rows, labels)``, which takes them for one header row and
 name of the tool whose rows it holds.
 
 A survey tool (Qualtrics) has ``recognize(rows)``, which says of a container's first rows whether it wrote them, and
-``interpret(rows, labels)``, which makes responses and labels of all of them.
+``interpret(rows, labels)``, which makes responses and labels of all of them; ``labels["types"]`` holds what a data
+dictionary says of types, so that a question of several answers (``multiple``) need not be told by its cells.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from firmties.choices import describe_unclear
+from firmties.choices import add_dictionary, describe_unclear
 from firmties.errors import StudyError, describe_allowed
 from firmties.provenance import compute_checksum
 
@@ -102,7 +103,7 @@ def read_wave(path: str | Path, settings: Mapping[str, Any]) -> tuple[pd.DataFra
     path
         The export, as the survey tool or statistics package wrote it.
     settings
-        The wave's entry of ``waves:`` in config.yaml; ``format``, ``sheet``,
+        The wave's entry of ``waves:`` in config.yaml; ``format``, ``sheet``, ``dictionary``,
         ``delimiter``, ``encoding``, ``where`` and ``sha256`` are used here.
 
     Returns
@@ -115,7 +116,7 @@ def read_wave(path: str | Path, settings: Mapping[str, Any]) -> tuple[pd.DataFra
         its text (``columns``), value labels (``values``), user-missing ranges (``user_missing``); the columns with a
         decimal comma (``decimal_comma``); the questions that come as a column a choice (``choices``, by question, see
         :func:`firmties.choices.describe_question`); sentences on what was ``detected`` and what the format has
-        ``lost``.
+        ``lost``; and what the tool's data dictionary says of columns, where there is one.
 
     Raises
     ------
@@ -141,17 +142,20 @@ def read_wave(path: str | Path, settings: Mapping[str, Any]) -> tuple[pd.DataFra
             f"{where}: its SHA-256 is {checksum}, waves: sha256: in config.yaml says {settings['sha256']}; "
             "the file is not the one that was registered"
         )
+    said = read_dictionary(settings["dictionary"], where) if settings.get("dictionary") else {}
     try:
         if hasattr(reader, "read"):
             responses, labels = reader.read(path, settings)
         else:
-            responses, labels = reader.interpret(*[*container, reader][0].read_cells(path, settings))
+            rows, stated = [*container, reader][0].read_cells(path, settings)
+            responses, labels = reader.interpret(rows, {**stated, "types": said.get("types", {})})
     except StudyError:
         raise
     except Exception as error:
         raise StudyError(f"{where}: cannot be read as {name}: {error}") from error
     if responses.empty:
         raise StudyError(f"{where}: holds a header but no responses")
+    labels = add_dictionary(labels, said) if said else labels
     if unclear := describe_unclear(responses, labels.get("choices", {})):
         labels = {**labels, "lost": [*labels.get("lost", []), *unclear]}
     responses.insert(0, "raw_row", range(1, len(responses) + 1))
@@ -177,6 +181,16 @@ def read_wave(path: str | Path, settings: Mapping[str, Any]) -> tuple[pd.DataFra
         "lost": [],
         **labels,
     }
+
+
+def read_dictionary(path: str | Path, where: str) -> dict[str, Any]:
+    """Read the tool's data dictionary beside an export; a fault names the wave."""
+    from firmties import dictionaries
+
+    try:
+        return dictionaries.read_dictionary(Path(path))
+    except StudyError as error:
+        raise StudyError([f"{where}: dictionary: {problem}" for problem in error.problems]) from error
 
 
 def write_plainly(value: Any) -> str:

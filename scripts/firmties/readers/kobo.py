@@ -39,7 +39,7 @@ def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[s
     table, labels = make_table(rows[0], rows[1:], labels)
     names = set(table.columns)
     found = find_choices(table, r"(?P<question>.+)/(?P<code>[^/]+)")
-    questions = sorted(found.keys() & names)
+    questions = sorted(name for name in found if name in names or labels.get("types", {}).get(name) == "multiple")
     if questions:
         labels["choices"] = {
             question: describe_question(found[question], {}, not_chosen=["0"]) for question in questions

@@ -59,25 +59,28 @@ def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[s
         if name in table and (n := int((table[name] == PLACEHOLDER).sum())):
             table[name] = table[name].mask(table[name] == PLACEHOLDER, "")
             lost = [*lost, f"{name}: {n} times were not kept by the survey (placeholder {PLACEHOLDER}, now blank)"]
-    labels["choices"] = describe_choices(table, labels.get("columns", {}))
+    labels["choices"] = describe_choices(table, labels.get("columns", {}), labels.get("types", {}))
     return table, {**labels, "lost": lost}
 
 
-def describe_choices(table: pd.DataFrame, texts: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Describe the questions of several answers: those with no other cell than Y, N, N/A and blank, and some Y.
+def describe_choices(
+    table: pd.DataFrame, texts: Mapping[str, str], types: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """Describe the questions of several answers: those of the type `multiple`, or with Y, N, N/A and blank alone.
 
     Examples
     --------
     >>> import pandas as pd
     >>> rows = pd.DataFrame({"Q1[SQ001]": ["Y", ""], "Q1[SQ002]": ["", ""], "Q2[SQ001]": ["A1", "A2"]})
-    >>> list(describe_choices(rows, {}))
+    >>> list(describe_choices(rows, {}, {}))
     ['Q1']
     """
     described = {}
     for question, columns in find_choices(table, r"(?P<question>[^\[\]]+)\[(?P<code>\w+)\]").items():
         kept = [name for name, code in columns.items() if code == OTHER]
         cells = {cell for name in columns if name not in kept for cell in table[name].unique()}
-        if CHOSEN in cells and cells <= {CHOSEN, NOT_CHOSEN, NOT_SHOWN, ""}:
+        alike = CHOSEN in cells and cells <= {CHOSEN, NOT_CHOSEN, NOT_SHOWN, ""}
+        if types.get(question) == "multiple" or (question not in types and alike):
             labels = {
                 code: texts[name].rpartition("[")[2].rstrip("]") for name, code in columns.items() if name in texts
             }

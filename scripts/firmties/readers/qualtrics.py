@@ -98,12 +98,13 @@ def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[s
     if not headers:
         raise ValueError("it has neither ImportIds in its third row nor response keys (R_…) under two header rows")
     names = name_apart(rows[0])
+    stated = labels.get("types", {})
     labels["columns"] = {name: text for name, text in zip(names, rows[1], strict=True) if name and text}
     labels["detected"] = [*labels["detected"], f"{headers} header rows"]
     if headers == 3:
         ids = {name: read_import_id(cell) for name, cell in zip(names, rows[2], strict=True)}
         labels["import_ids"] = {name: found for name, found in ids.items() if name and found}
-        labels["types"] = {name: TYPES[found] for name, found in ids.items() if found in TYPES}
+        labels["types"] = stated | {name: TYPES[found] for name, found in ids.items() if found in TYPES}
         labels["values"] = {name: VALUES[found] for name, found in ids.items() if found in VALUES}
         labels["identifying"] = [name for name, found in ids.items() if found in IDENTIFYING]
     else:
@@ -116,12 +117,14 @@ def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[s
         for name in map(str, table)
         if (_CHOICE.fullmatch(ids.get(name, "")) if ids else re.search(r"_-?\d+$", name))
     ]
-    labels["choices"] = describe_choices(table[named], labels["columns"])
+    labels["choices"] = describe_choices(table[named], labels["columns"], stated)
     return table, labels
 
 
-def describe_choices(table: pd.DataFrame, texts: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Describe the questions of several answers.
+def describe_choices(
+    table: pd.DataFrame, texts: Mapping[str, str], types: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """Describe the questions of several answers: those of the type `multiple`, or by what is in their columns.
 
     ASSUME columns named after one question (`Q1_1`, `Q1_2`) are its choices if each holds nothing but 1, or nothing
     but the words of its choice, or a mark of what was seen and not chosen (0, -99), and not all of them were always
@@ -131,12 +134,12 @@ def describe_choices(table: pd.DataFrame, texts: Mapping[str, str]) -> dict[str,
     --------
     >>> import pandas as pd
     >>> rows = pd.DataFrame({"Q1_1": ["1", ""], "Q1_2": ["1", "1"], "Q2_1": ["1", "2"], "Q2_2": ["", "1"]})
-    >>> list(describe_choices(rows, {"Q1_1": "Which? - Loan", "Q1_2": "Which? - Grant"}))
+    >>> list(describe_choices(rows, {"Q1_1": "Which? - Loan", "Q1_2": "Which? - Grant"}, {}))
     ['Q1']
     """
     described = {}
     for question, columns in find_choices(table, r"(?P<question>.+)_(?P<code>[^_]+)").items():
-        if len(columns) < 2:
+        if len(columns) < 2 and types.get(question) != "multiple":
             continue
         written = [texts.get(name, "") for name in columns]
         common = takewhile(lambda letters: len(set(letters)) == 1, zip(*written, strict=False))
@@ -147,7 +150,9 @@ def describe_choices(table: pd.DataFrame, texts: Mapping[str, str]) -> dict[str,
         holds = {name: set(table[name].unique()) for name in columns}
         allowed = {name: {"1", labels[code], "", *SEEN} for name, code in columns.items()}
         filled = table[list(columns)].isin([*SEEN, ""])
-        if all(holds[name] <= allowed[name] for name in columns) and (filled.any(axis=1) & ~filled.all(axis=1)).any():
+        alike = all(holds[name] <= allowed[name] for name in columns)
+        apart = (filled.any(axis=1) & ~filled.all(axis=1)).any()
+        if types.get(question) == "multiple" or (question not in types and alike and apart):
             text = shared[0].strip().removesuffix("- Selected Choice").strip()
             labels = {code: label for code, label in labels.items() if shared[1] and label}
             chosen = ["1", *labels.values()]
