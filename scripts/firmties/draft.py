@@ -61,7 +61,8 @@ def draft_codebook(
     )
     marked = {name for name, _, _ in find_identifying_content(table)} | set(labels.get("identifying", ()))
     constructs = find_constructs([str(name) for name in table])
-    codes = {str(name): _read_codes(str(name), {}, labels)[0] for name in table if name not in labels["joined"]}
+    several = {*labels["joined"], *(name for name, kind in labels.get("types", {}).items() if kind == "multiple")}
+    codes = {str(name): _read_codes(str(name), {}, labels)[0] for name in table if name not in several}
     scales = find_response_scales(codes)
     of_column = {name: scale for scale, entry in scales.items() for name in codes if codes[name] == entry["labels"]}
     drafts: list[dict[str, str]] = []
