@@ -7,30 +7,37 @@ import csv
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from firmties.errors import StudyError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 def draft(file: Path, output: Path, dictionary: Path | None = None, sheet: str | None = None) -> str:
-    """Read the export, write the codebook; return what to say of it."""
+    """Read the export, write codebook and crosswalk; return what to say of them."""
     import yaml
 
-    from firmties.codebook import guard_cell
     from firmties.draft import draft_codebook
     from firmties.readers import read_wave
 
-    if output.exists():
-        raise StudyError(f"{output}: is there already and is never overwritten; name another file with --output")
+    beside = output.with_name(
+        output.name.replace("codebook", "crosswalk") if "codebook" in output.name else f"crosswalk_{output.name}"
+    )
+    for path in (output, beside):
+        if path.exists():
+            raise StudyError(f"{path}: is there already and is never overwritten; name another file with --output")
     responses, labels = read_wave(file, {"id": 1, "sheet": sheet, "dictionary": dictionary})
-    codebook, scales = draft_codebook(responses, labels)
-    with output.open("x", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(codebook.columns)
-        writer.writerows([guard_cell(cell) for cell in row] for row in codebook.to_numpy().tolist())
+    codebook, crosswalk, scales = draft_codebook(responses, labels)
+    write_rows(codebook, output)
     n = len(codebook)
     said = f"{output}: {n} variables drafted; read them through, the marks of identifying columns first"
+    if len(crosswalk):
+        write_rows(crosswalk, beside)
+        said += f"\n{beside}: {len(crosswalk)} columns of the export renamed; give them better names here and there"
     if not scales:
         return said
     for scale in scales.values():
@@ -39,6 +46,16 @@ def draft(file: Path, output: Path, dictionary: Path | None = None, sheet: str |
         {"response_scales": scales}, default_flow_style=None, sort_keys=False, allow_unicode=True, width=1000
     )
     return f"{said}\nthe response scales that it names belong into config.yaml:\n\n{text}"
+
+
+def write_rows(table: pd.DataFrame, path: Path) -> None:
+    """Write a table of text to a new file, safe to open in a spreadsheet."""
+    from firmties.codebook import guard_cell
+
+    with path.open("x", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(table.columns)
+        writer.writerows([guard_cell(cell) for cell in row] for row in table.to_numpy().tolist())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from firmties.choices import NOT_ASKED, join_choices, split_choices
-from firmties.codebook import CODEBOOK_COLUMNS, TYPES
+from firmties.codebook import CODEBOOK_COLUMNS, CROSSWALK_COLUMNS, TYPES
 from firmties.entry.compare import MISSING_WORDS, draft_variable, simplify, tabulate_cells
 from firmties.privacy import find_identifying_content
 
@@ -21,13 +21,16 @@ IDENTIFYING_NAME = re.compile(
     r"|dob|birth_?date|date_of_birth|street|zip|postcode)(?:_|$)"
 )
 
+# ASSUME: a column of this name in which no two responses are alike holds a key.
+KEY_NAME = re.compile(r"(?:^|_)(?:id|uuid|key|(?:respondent|response|record|firm|company)_?(?:id|number|nr))$")
+
 LONGEST_NAME = 32
 """Letters of a drafted name: as many as Stata takes."""
 
 
 def draft_codebook(
     responses: pd.DataFrame, labels: Mapping[str, Any]
-) -> tuple[pd.DataFrame, dict[str, dict[str, Any]]]:
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, dict[str, Any]]]:
     """Draft a codebook, one row a column of the export; columns of the choices of one question are one row.
 
     Parameters
@@ -43,6 +46,8 @@ def draft_codebook(
     -------
     codebook : DataFrame
         The columns of the codebook, all text.
+    crosswalk : DataFrame
+        The columns of the crosswalk: a row for each column whose name in the export is no name of a variable.
     scales : dict
         The response scales that its rows name, as ``response_scales:`` of config.yaml holds them.
 
@@ -66,6 +71,7 @@ def draft_codebook(
     scales = find_response_scales(codes)
     of_column = {name: scale for scale, entry in scales.items() for name in codes if codes[name] == entry["labels"]}
     drafts: list[dict[str, str]] = []
+    renamed: list[dict[str, str]] = []
     taken: set[str] = set()
     for name in table:
         cells = tabulate_cells(table[name])
@@ -77,6 +83,8 @@ def draft_codebook(
             row |= {"type": "ordinal", "scale": scale, "codes": "", "minimum": "", "maximum": ""}
         if name in marked or IDENTIFYING_NAME.search(_split_words(str(name))):
             row["identifying"] = "drop"
+        if KEY_NAME.search(_split_words(str(name))) and "" not in cells and set(cells.values()) == {1}:
+            row |= {"type": "id", "minimum": "", "maximum": ""}
         row["construct"] = constructs.get(str(name), "")
         stem, number = row["variable"][:LONGEST_NAME].rstrip("_"), 1
         row["variable"] = stem
@@ -85,11 +93,14 @@ def draft_codebook(
             row["variable"] = f"{stem}_{number}"
         taken.add(row["variable"])
         if row["variable"] != name:
-            row["note"] += f"; called {name} in the export, rename it in the crosswalk"
+            renamed.append({"wave": "*", "raw_name": str(name), "variable": row["variable"], "action": "rename"})
         drafts.append(row)
     used = {row["scale"] for row in drafts if "scale" in row}
     codebook = pd.DataFrame([{name: row.get(name, "") for name in CODEBOOK_COLUMNS} for row in drafts])
-    return codebook, {name: scale for name, scale in scales.items() if name in used}
+    crosswalk = pd.DataFrame(
+        [{name: row.get(name, "") for name in CROSSWALK_COLUMNS} for row in renamed], columns=list(CROSSWALK_COLUMNS)
+    )
+    return codebook, crosswalk, {name: scale for name, scale in scales.items() if name in used}
 
 
 def _split_words(name: str) -> str:

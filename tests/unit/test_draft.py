@@ -1,6 +1,8 @@
 """A codebook drafted from an export, and what a spreadsheet makes of it."""
 
 import csv
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from firmties.errors import StudyError
 from firmties.readers import read_wave
 from workbooks import write_workbook
 
+ROOT = Path(__file__).parents[2]
 LABELS = {
     "columns": {"stage": "=Which stage?", "rc1": "We trust them."},
     "values": {"stage": {"1": "seed", "2": "growth", "-9": "Refused"}},
@@ -60,13 +63,31 @@ class TestDraft:
 
     def test_words_given_again_and_again_are_choices(self) -> None:
         answers = pd.DataFrame({"seen": ["Yes"] * 9 + ["No"] * 6 + [""], "why": [f"reason {n}" for n in range(16)]})
-        drafts, _ = draft_codebook(answers, {})
+        drafts, _, _ = draft_codebook(answers, {})
         assert drafts[["type", "codes"]].values.tolist() == [["category", "No=No|Yes=Yes"], ["text", ""]]
 
     def test_long_names_are_cut_and_kept_apart(self) -> None:
         question = "Which of the following have you seen"
-        drafts, _ = draft_codebook(pd.DataFrame({f"{question} [A]": ["x"], f"{question} [B]": ["y"]}), {})
-        assert drafts["variable"].tolist() == ["Which_of_the_following_have_you", "Which_of_the_following_have_you_2"]
+        drafts, crosswalk, _ = draft_codebook(pd.DataFrame({f"{question} [A]": ["x"], f"{question} [B]": ["y"]}), {})
+        names = ["Which_of_the_following_have_you", "Which_of_the_following_have_you_2"]
+        assert (drafts["variable"].tolist(), crosswalk["variable"].tolist()) == (names, names)
+
+    def test_column_that_is_no_name_is_renamed_in_the_crosswalk(self) -> None:
+        _, crosswalk, _ = draft_codebook(pd.DataFrame({"age": ["3"], "How old?": ["4"]}), {})
+        found = crosswalk[["wave", "action", "raw_name", "variable"]].values.tolist()
+        assert found == [["*", "rename", "How old?", "How_old"]]
+
+    @pytest.mark.parametrize(
+        ("name", "cells", "kind"),
+        [
+            ("RespondentID", ["901", "902"], "id"),
+            ("record_id", ["a", "b"], "id"),
+            ("RespondentID", ["901", "901"], "integer"),
+            ("paid", ["1", "2"], "integer"),
+        ],
+    )
+    def test_key_is_a_column_of_that_name_that_never_repeats(self, name: str, cells: list[str], kind: str) -> None:
+        assert draft_codebook(pd.DataFrame({name: cells}), {})[0]["type"].tolist() == [kind]
 
     def test_kind_of_missing_answer_is_read_from_its_label(self, drafted: pd.DataFrame) -> None:
         assert drafted.loc["stage", "missing_codes"] == "-9=refused"
@@ -102,7 +123,7 @@ class TestScales:
             "types": {"a": "category"},
             "range": {"b": ("1", "7")},
         }
-        codebook, scales = draft_codebook(pd.DataFrame(answers), labels)
+        codebook, _, scales = draft_codebook(pd.DataFrame(answers), labels)
         return codebook.set_index("variable"), scales
 
     def test_items_name_their_scale(self, drafted: tuple[pd.DataFrame, dict[str, Any]]) -> None:
@@ -226,3 +247,21 @@ def test_draft_needs_few_edits(export: str, edits: list[str]) -> None:
         table["missing_codes"] = ["|".join(sorted(cell.split("|"))) for cell in table["missing_codes"]]
     assert made.loc[(made != drafted).any(axis=1), "variable"].tolist() == edits
     assert len(edits) / len(made) < 0.2
+
+
+def test_drafted_export_of_questions_in_words_can_be_cleaned_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "data/raw").mkdir(parents=True)
+    answers = [f"{900 + n},{['Yes', 'No'][n % 2]},{20 + n},{['Ships', ''][n % 2]},Boats" for n in range(12)]
+    lines = [
+        "RespondentID,Do you export?,How many staff?,What do you make?,",
+        ",Response,Response,Ships,Boats",
+        *answers,
+    ]
+    (tmp_path / "data/raw/one.csv").write_text("\n".join(lines), encoding="utf-8")
+    study = "study: {title: A study, firm: RespondentID}\nwaves: [{id: 1, label: '2026', file: data/raw/one.csv}]\n"
+    (tmp_path / "config.yaml").write_text(study, encoding="utf-8")
+    script.draft(tmp_path / "data/raw/one.csv", tmp_path / "data/codebook.csv")
+    ended = subprocess.run(
+        [sys.executable, ROOT / "scripts/check.py", tmp_path], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
