@@ -6,7 +6,7 @@ Sources of the rules: Meade and Craig (2012), Curran (2016); of the time on a pa
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,9 @@ import pandas as pd
 
 from firmties.codebook import Variable
 from firmties.formulas import as_codes
+
+BLOCK_ROWS = 100_000
+"""Rows that are judged at a time."""
 
 
 def flag_responses(
@@ -64,10 +67,12 @@ def flag_responses(
     if "identical_run" in settings:
         rule = settings["identical_run"]
         items = [variable.name for variable in choose_items(values, variables, rule)]
-        flags["identical_run"] = find_longest_runs(values[items]) >= rule["at_least"]
+        flags["identical_run"] = judge_blocks(find_longest_runs, values[items]) >= rule["at_least"]
     if "even_odd" in settings:
         rule = settings["even_odd"]
-        flags["even_odd"] = correlate_halves(values, choose_items(values, variables, rule)) < rule["below"]
+        chosen = choose_items(values, variables, rule)
+        halves = judge_blocks(lambda part: correlate_halves(part, chosen), values[[item.name for item in chosen]])
+        flags["even_odd"] = halves < rule["below"]
     if "mahalanobis" in settings:
         rule = settings["mahalanobis"]
         items = [variable.name for variable in choose_items(values, variables, rule)]
@@ -75,7 +80,8 @@ def flag_responses(
     if "low_spread" in settings:
         rule = settings["low_spread"]
         items = [variable.name for variable in choose_items(values, variables, rule)]
-        flags["low_spread"] = as_numbers(values[items]).std(axis=1, ddof=1) < rule["below"]
+        spread = judge_blocks(lambda part: as_numbers(part).std(axis=1, ddof=1), values[items])
+        flags["low_spread"] = spread < rule["below"]
     if "self_report" in settings:
         refused = {
             item: values[item].notna() & (as_codes(values[item]) != str(usable))
@@ -85,6 +91,16 @@ def flag_responses(
         flags["self_report"] = pd.DataFrame(refused, index=values.index).any(axis=1).astype(bool)
     flags["n_flags"] = flags.drop(columns=["wave", "response", "firm"]).sum(axis=1).astype("int64")
     return flags
+
+
+def split_blocks(table: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Split a table into blocks of rows, so that memory does not grow with it."""
+    return (table.iloc[start : start + BLOCK_ROWS] for start in range(0, max(len(table), 1), BLOCK_ROWS))
+
+
+def judge_blocks(judge: Callable[[pd.DataFrame], pd.Series], answers: pd.DataFrame) -> pd.Series:
+    """Judge each row by itself, a block of rows at a time."""
+    return pd.concat([judge(block) for block in split_blocks(answers)])
 
 
 def find_longest_runs(answers: pd.DataFrame) -> pd.Series:
@@ -208,17 +224,27 @@ def find_distance_p(answers: pd.DataFrame) -> pd.Series:
     """
     from scipy.special import chdtrc
 
-    table = answers.to_numpy(dtype="float64", na_value=np.nan)
     unknown = pd.Series(np.nan, index=answers.index)
-    there = ~np.isnan(table)
-    table = table[:, there.any(axis=0)]
-    if len(table) <= table.shape[1] or not table.shape[1]:
+    counts = answers.notna().sum().to_numpy()
+    answers, counts = answers.loc[:, counts > 0], counts[counts > 0]
+    if len(answers) <= answers.shape[1] or not answers.shape[1]:
         return unknown
-    # ASSUME an unanswered item adds no distance: the wave's mean stands in for it.
-    centred = np.nan_to_num(table - np.nanmean(table, axis=0))
-    covariance = centred.T @ centred / (len(table) - 1)
+    sums = sum(np.nansum(as_numbers(block).to_numpy(), axis=0) for block in split_blocks(answers))
+    mean = sums / counts
+
+    def centre(block: pd.DataFrame) -> np.ndarray:
+        # ASSUME an unanswered item adds no distance: the wave's mean stands in for it.
+        return np.nan_to_num(as_numbers(block).to_numpy() - mean)
+
+    covariance = sum((part := centre(block)).T @ part for block in split_blocks(answers)) / (len(answers) - 1)
     rank = int(np.linalg.matrix_rank(covariance, hermitian=True))
     if not rank:
         return unknown
-    distance = np.einsum("ij,ij->i", centred @ np.linalg.pinv(covariance, hermitian=True), centred)
-    return pd.Series(chdtrc(rank, distance), index=answers.index).where(there.any(axis=1))
+    inverse = np.linalg.pinv(covariance, hermitian=True)
+
+    def judge(block: pd.DataFrame) -> pd.Series:
+        centred = centre(block)
+        distance = np.einsum("ij,ij->i", centred @ inverse, centred)
+        return pd.Series(chdtrc(rank, distance), index=block.index).where(block.notna().any(axis=1))
+
+    return judge_blocks(judge, answers)
