@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from firmties.cells import list_different
 from firmties.choices import (
     BLANK,
     NONE_CHOSEN,
@@ -98,9 +100,12 @@ def clean_wave(
     values, kinds = read_values(text, asked, factors, carried, settings, where)
     values, kinds = add_keys(values, kinds, text, settings["study"], wave, where)
     ledger = Ledger(wave, settings["study"], settings.get("version", 1))
-    values, kinds = drop_out_of_range(values, kinds, asked, text["raw_row"], settings, ledger, where)
+    raw_row = text["raw_row"]
+    # What a million responses said takes more memory as text than as values.
+    del responses, text
+    values, kinds = drop_out_of_range(values, kinds, asked, raw_row, settings, ledger, where)
     values, flags = exclude_responses(values, asked, settings, ledger, where)
-    check_count(len(text), len(values), ledger.as_table(), where)
+    check_count(len(raw_row), len(values), ledger.as_table(), where)
     check_keys(values, settings["study"], where)
     values, kinds = set_missing(values, kinds.loc[values.index], settings, ledger, where)
     values, kinds = reverse_items(values, kinds, asked)
@@ -207,7 +212,7 @@ def apply_crosswalk(
 def recode_choices(cells: pd.Series, changes: Mapping[str, str], separator: str) -> pd.Series:
     """Recode cells of several answers, choice by choice; ``blank`` stands for a cell without an answer."""
     changes = {("" if code == BLANK else code): new for code, new in changes.items()}
-    places, different = pd.factorize(cells)
+    places, different = list_different(cells)
     recoded = pd.array([recode_cell(cell, changes, separator) for cell in different], dtype="str")
     return pd.Series(recoded.take(places), index=cells.index)
 
@@ -285,9 +290,7 @@ def read_values(
             if strange := [code for code in offered if code not in variable.codes]:
                 problems.append(f"{where}: {variable.name}: {describe_strange(strange, variable)}")
                 continue
-        # Each different cell is looked at once: a million answers to an item are a handful of texts.
-        places, found = pd.factorize(cells)
-        different = pd.Series(found, dtype="str")
+        places, different = list_different(cells)
         kind = find_kinds(different, reasons, variable.type in NUMERIC_TYPES)
         spans = labels["user_missing"].get(variable.name, [])
         # ASSUME a value that the file itself declares missing, under a code that nobody described, is no answer.
@@ -474,15 +477,15 @@ def read_numbers(cells: pd.Series) -> pd.Series:
     ([1, 2], [1.5, nan])
     """
     text = pa.array(cells, pa.large_string())
-    for kind in (pa.int64(), pa.float64()):
-        try:
-            numbers = pc.cast(text, kind)
-        except pa.ArrowInvalid:
-            continue
-        # Arrow reads 0x1F as a number, too.
-        if kind == pa.float64() or not pc.any(pc.match_substring(text, "x", ignore_case=True)).as_py():
-            return pd.Series(numbers.to_numpy(zero_copy_only=False), index=cells.index)
-    return pd.to_numeric(cells, errors="coerce")
+    try:
+        numbers = pc.cast(text, pa.float64()).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:
+        return pd.to_numeric(cells, errors="coerce")
+    if np.isfinite(numbers).all() and (numbers % 1 == 0).all():
+        with suppress(pa.ArrowInvalid):
+            # Whole numbers keep every digit.
+            numbers = pc.cast(text, pa.int64()).to_numpy(zero_copy_only=False)
+    return pd.Series(numbers, index=cells.index)
 
 
 def are_whole_numbers(codes: Iterable[str]) -> bool:
@@ -645,13 +648,15 @@ def exclude_responses(
     cleaning, flag_settings = settings.get("cleaning", {}), settings.get("quality_flags", {})
     keys = ["wave", ledger.response, ledger.firm]
     flags = None
+    kept = pd.Series(True, index=values.index)
     reason: str | pd.Series
     for rule in cleaning.get("exclude", []):
+        left = values if kept.all() else values[kept]
         if "keep" in rule:
-            gone = find_duplicates(values, ledger.firm, rule["keep"], cleaning.get("duplicates", {}))
+            gone = find_duplicates(left, ledger.firm, rule["keep"], cleaning.get("duplicates", {}))
             reason = f"another response of the firm was kept: {', then '.join(rule['keep'])}"
         elif "flags_at_least" in rule:
-            flags = flag_responses(values, asked, flag_settings, keys)
+            flags = flag_responses(left, asked, flag_settings, keys)
             raised = flags.drop(columns=["wave", "response", "firm", "n_flags"])
             counted = raised[rule["counted"]] if rule.get("counted") else raised
             gone = counted.sum(axis=1).ge(rule["flags_at_least"]) | raised[rule.get("or_any", [])].any(axis=1)
@@ -662,14 +667,16 @@ def exclude_responses(
             named = named.str.removeprefix(", ")
             reason = f"{rule['flags_at_least']} or more quality flags: " + named
         else:
-            gone = evaluate_condition(rule["when"], values, f"cleaning: exclude: {rule['rule']}", where)
+            gone = evaluate_condition(rule["when"], left, f"cleaning: exclude: {rule['rule']}", where)
             reason = rule["when"]
-        ledger.add(values[gone], rule["rule"], reason)
-        values = values[~gone]
-    if values.empty:
+        ledger.add(left[gone], rule["rule"], reason)
+        kept &= ~gone.reindex(kept.index, fill_value=False)
+        del left  # the next is as large
+    if not kept.any():
         raise StudyError(
             f"{where}: no response is left after cleaning: exclude: in config.yaml; see the ledger's rules"
         )
+    values = values[kept]
     return values, flag_responses(values, asked, flag_settings, keys) if flags is None else flags
 
 

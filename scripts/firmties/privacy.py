@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from firmties.cells import list_different
 from firmties.errors import StudyError, describe_allowed
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ def _search_column(name: str, values: pd.Series) -> Iterator[tuple[str, str, int
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    unique = pa.array(values.astype("str").unique(), pa.large_string())
+    unique = pa.array(list_different(values)[1], pa.large_string())
     strange = unique.filter(pc.invert(pc.match_substring_regex(unique, PLAIN))).to_pylist()
     # A line a value: one search over all of them costs far less than one search a value.
     text = "\n".join(value.replace("\n", " ") for value in strange)

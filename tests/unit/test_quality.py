@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmties.codebook import Variable
-from firmties.quality import correlate_halves, find_distance_p, find_longest_runs, flag_responses
+from firmties.quality import correlate_halves, find_distance_p, find_longest_runs, flag_responses, judge_blocks
 
 VARIABLES = [Variable(f"q{i}", scale="agree7") for i in range(1, 5)] + [Variable("att", scale="agree7")]
 SETTINGS = {
@@ -165,3 +165,12 @@ def test_flags_without_items_are_not_raised() -> None:
     table = pd.DataFrame({"w": [1], "r": ["a"], "f": ["f"]})
     settings = dict.fromkeys(("even_odd", "mahalanobis", "low_spread"), rule)
     assert flag_responses(table, VARIABLES, settings, ["w", "r", "f"])["n_flags"].tolist() == [0]
+
+
+def test_blocks_of_rows_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = pd.DataFrame(np.random.default_rng(1).integers(1, 8, (60, 5)).astype(float))
+    answers.iloc[3:9, 1] = np.nan
+    whole = find_distance_p(answers), judge_blocks(find_longest_runs, answers)
+    monkeypatch.setattr("firmties.quality.BLOCK_ROWS", 7)
+    pd.testing.assert_series_equal(find_distance_p(answers), whole[0])
+    pd.testing.assert_series_equal(judge_blocks(find_longest_runs, answers), whole[1])
