@@ -1,4 +1,4 @@
-"""Time of adding the demonstration's wave 4 to a study of waves 1-3, wave page included: `python benchmarks/add_wave.py`.
+"""Time of adding the demonstration's wave 4 to a study of waves 1-3, page included: `python benchmarks/add_wave.py`.
 
 Nothing of the earlier waves is there but their exports, so that they are read and cleaned, too. With ``profile`` as
 argument the functions that took most are printed. Works in a temporary directory.
@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests" / "workflow")]
 
-from wave_studies import list_arguments, make_study  # noqa: E402
+from wave_studies import list_arguments, make_study  # type: ignore[import-not-found]  # noqa: E402
 
 
 def main(profiled: bool) -> None:
