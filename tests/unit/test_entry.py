@@ -181,6 +181,12 @@ class TestLinks:
         assert found[0].state == "warning"
         assert "3 of 4 firms of the panel" in found[0].message
 
+    def test_firm_that_carries_on_another_is_looked_for_under_its_key(self) -> None:
+        earlier = {1: make_wave(1, ["a", "b"])}
+        values = make_wave(2, ["a", "y"], kind="panel", older=pd.array([None, "b|c"], dtype="str")).values
+        found = checks.check_links(values, {**RULES, "panel": "kind == 'panel'"}, earlier, "firm", "w.csv", "older")
+        assert "2 of 2 firms of the panel" in found[0].message
+
     def test_founding_year_that_moved(self) -> None:
         found = self.find({"unchanged": ["year"]}, year=[2001, 1999, 2003, 2010])
         assert "year, which cannot change, differs for 1 of 3 firms" in found[0].message

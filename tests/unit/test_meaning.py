@@ -159,6 +159,12 @@ def test_a_key_that_is_no_id() -> None:
     ]
 
 
+def test_variable_of_the_older_firm_must_be_an_id() -> None:
+    assert check(study={"title": "A", "firm": "firm_id", "successor_of": "emp"}) == [
+        "study.successor_of: 'emp' is number in the codebook; a key must be of type id"
+    ]
+
+
 def test_an_unknown_item() -> None:
     assert check(scales=[{"name": "trust", "items": ["t1", "t22"]}], models=[]) == [
         "scales[trust].items: 't22' is no variable of the codebook; did you mean 't2'?"

@@ -186,16 +186,25 @@ def check_eligibility(values: pd.DataFrame, rows: pd.Series, rules: Mapping[str,
 
 
 def check_links(
-    values: pd.DataFrame, rules: Mapping[str, Any], earlier: Mapping[int, CleanWave], firm: str, where: str
+    values: pd.DataFrame,
+    rules: Mapping[str, Any],
+    earlier: Mapping[int, CleanWave],
+    firm: str,
+    where: str,
+    successor_of: str | None = None,
 ) -> list[Check]:
     """Check 7: firms of the panel are found again, and what cannot change has not.
 
-    A firm is known if any response of an earlier wave came from it, kept or not. ``unchanged`` variables are compared
+    A firm is known if any response of an earlier wave came from it, kept or not; one that carries on another, named in
+    the column `successor_of`, is looked for under the other's key. ``unchanged`` variables are compared
     with the firm's last answer; so are ``carried`` pairs, where the wave before asked the value of its own time.
     """
     if not earlier:
         return conclude(7, [], [], "", skipped="there is no earlier wave")
     warnings, passed = [], []
+    if successor_of in values:
+        older = values[successor_of].str.partition("|")[0].str.strip().replace("", None)
+        values = values.assign(**{firm: older.fillna(values[firm])})
     known: set[str] = set()
     for wave in earlier.values():
         known |= set(wave.values[firm].astype("str")) | set(wave.ledger.loc[wave.ledger["variable"] == "", "firm"])

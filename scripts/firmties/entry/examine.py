@@ -413,7 +413,8 @@ def examine_wave(
             5, [*consent_stops, *identifying], [], [consent, "no column holds what looks like identifying content"]
         )
         results += checks.check_eligibility(wave.values, file_rows, config_checks, where)
-        results += checks.check_links(wave.values, config_checks, earlier, firm, where)
+        older = study.config["study"].get("successor_of")
+        results += checks.check_links(wave.values, config_checks, earlier, firm, where, older)
         results += checks.check_units(units, restore_values(wave), old_values, config_checks, where)
         results += checks.check_reversals(values, study.config.get("scales", []), all_variables, where)
         results += checks.check_drift(drift, wave.flags, earlier, config_checks, where)
