@@ -227,7 +227,8 @@ def add_visits(
     """
     agreed, finished = int((visits["stage"] >= 1).sum()), int((visits["stage"] == 2).sum())
     suffix = section.removeprefix("Visits")
-    add(section, f"visits{suffix}", "Visitors of the first page", len(visits))
+    if not suffix:
+        add(section, "visits", "Visitors of the first page", len(visits))
     if invited is not None:
         seen = int(visits["firm"].isin(invited).sum())
         add_share(section, f"view{suffix}", "View rate (visitors / invited), %", seen, len(invited))
