@@ -98,9 +98,9 @@ def prepare_stata(coded: LabelledTable, kinds: pd.DataFrame) -> LabelledTable:
     """Prepare a coded table for Stata: reasons for missing values become ``.a`` to ``.f``, labelled.
 
     Stata's limits: variable labels of 80 characters, names of 32; longer ones are cut, names kept unique. Names are cut
-    to 31, since pyreadstat 1.3.7 refuses a set of value labels with a name of 32, and it bears the variable's.
+    to 28: pyreadstat 1.3.7 calls a set of value labels by its variable's name and place, which together may have 32.
     """
-    return mark_missing(coded, kinds, {kind: letter for kind, (letter, _) in KINDS.items()}, 31, 80)
+    return mark_missing(coded, kinds, {kind: letter for kind, (letter, _) in KINDS.items()}, 28, 80)
 
 
 def prepare_spss(coded: LabelledTable, kinds: pd.DataFrame) -> LabelledTable:
