@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,13 +37,18 @@ def check_contents(study: Study) -> Iterator[str]:
     from firmties.clean import clean_wave
     from firmties.codebook import Variable
     from firmties.errors import StudyError
+    from firmties.privacy import KEY_LENGTH, protect_responses
     from firmties.readers import read_wave
 
+    # Nothing is written, so any key does; with none of the study's at hand it can be checked all the same.
+    key = secrets.token_bytes(KEY_LENGTH)
     os.chdir(study.directory)
     for wave in study.config["waves"]:
         number = wave["id"]
         try:
             responses, labels = read_wave(wave["file"], slices.slice_read(wave))
+            where = f"{wave['file']} (wave {number})"
+            responses, labels = protect_responses(responses, labels, study.protection(number), where, key)
             variables = [Variable.from_row(row) for row in study.codebook_rows(number)]
             settings = slices.slice_clean(study.config, wave)
             clean_wave(responses, labels, variables, study.crosswalk_rows(number), settings)

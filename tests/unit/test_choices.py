@@ -492,7 +492,7 @@ class TestDictionary:
 def test_draft_finds_what_stands_between_codes_in_a_cell() -> None:
     answers = pd.DataFrame({"uses": ["a b", "b", "", "a"]})
     said = {"types": {"uses": "multiple"}, "values": {"uses": {"a": "Post", "b": "Phone"}}}
-    drafted, _ = draft_codebook(answers, said)
+    drafted = draft_codebook(answers, said)[0]
     assert drafted[["type", "codes", "separator"]].values.tolist() == [["multiple", "a=Post|b=Phone", "space"]]
 
 
@@ -551,3 +551,24 @@ class TestCommands:
         self.add(study)
         add_wave.remove_wave(study, 2)
         assert [path.name for path in (study / "data/raw").iterdir()] == ["one.csv"]
+
+
+class TestCheck:
+    def check(self, study: Path, mark: str, monkeypatch: pytest.MonkeyPatch) -> int:
+        codebook = (study / "data/codebook.csv").read_text(encoding="utf-8").replace("codes\n", "codes,identifying\n")
+        (study / "data/codebook.csv").write_text(f"{codebook}mail,Mail,text,,{mark}\n", encoding="utf-8")
+        (study / "data/raw/one.csv").write_text(
+            "record_id,uses,form_complete,mail\nf1,a|b,2,x@y.org\nf2,none,2,\n", encoding="utf-8"
+        )
+        monkeypatch.chdir(study)
+        return check.main(".")
+
+    @pytest.mark.parametrize("mark", ["drop", "hash", "cleared"])
+    def test_marked_column_is_no_problem(self, study: Path, mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.check(study, mark, monkeypatch) == 0
+
+    def test_identifying_content_is_found_before_a_run(
+        self, study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert self.check(study, "", monkeypatch) == 1
+        assert "column 'mail': 1 row holds what looks like an e-mail address" in capsys.readouterr().out
