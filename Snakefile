@@ -205,6 +205,7 @@ rule sample:
     params:
         waves=list(SAMPLES),
         firm=CONFIG["study"]["firm"],
+        marks=STUDY.marks(),
     message:
         "Stacking the sample files"
     script:
@@ -229,6 +230,7 @@ if HAS_ALTERS:
             long_files=LONG_FILES,
             fields=STUDY.codebook_rows(table="alters"),
             settings={"study": slices.pick_keys(CONFIG), **slices.pick(CONFIG, "alters", "missing_codes")},
+            marks=STUDY.marks(),
         message:
             "Gathering partners and pairs of partners"
         script:
@@ -413,6 +415,7 @@ rule summarize:
         scales=lambda wildcards: (
             CONFIG.get("scales", []) if "scales" in KINDS[EXHIBITS[wildcards.exhibit]["kind"]]["sources"] else []
         ),
+        marks=lambda wildcards: STUDY.marks() if "file" in EXHIBITS[wildcards.exhibit] else {},
     message:
         "Summarizing {wildcards.exhibit}"
     script:
@@ -473,6 +476,7 @@ rule render:
         results=[f"reports/results/{name}.csv" for name in RESULTS],
         ledger=rules.link.output.ledger,
         labels=expand(rules.read.output.labels, wave=WAVES),
+        raw=[wave["file"] for wave in WAVES.values() if slices.list_withheld(STUDY.protection(wave["id"]))],
         modules=library("render"),
     output:
         html="reports/report.html",
@@ -484,6 +488,11 @@ rule render:
         waves=slices.list_waves(CONFIG),
         exhibits=[{**exhibit, "medium": KINDS[exhibit["kind"]]["medium"]} for exhibit in EXHIBITS.values()],
         inputs=[path for path in slices.list_input_files(CONFIG) if Path(path).is_file()],
+        marks=STUDY.marks(),
+        withheld=[
+            (slices.slice_read(wave) | {"file": wave["file"]}, slices.list_withheld(STUDY.protection(wave["id"])))
+            for wave in WAVES.values()
+        ],
     message:
         "Rendering the report"
     script:

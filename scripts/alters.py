@@ -9,6 +9,7 @@ from firmties.alters import gather_alters, gather_pairs, keep_named_pairs
 from firmties.clean import read_long_table
 from firmties.codebook import Variable
 from firmties.jobs import run_job
+from firmties.privacy import protect_table
 from firmties.readers import read_wave
 
 
@@ -19,6 +20,7 @@ def main(
     long_files: Sequence[Mapping[str, Any]],
     fields: Sequence[Mapping[str, Any]],
     settings: Mapping[str, Any],
+    marks: Mapping[str, str],
     alters: str,
     alter_pairs: str,
 ) -> str:
@@ -33,6 +35,9 @@ def main(
         parts: dict[str, list[pd.DataFrame]] = {"alters": [], "alter_pairs": []}
         for entry in long_files:
             text, labels = read_wave(entry["file"], {"id": entry["wave"]["id"], **entry["reader"]})
+            raw = {row["raw_name"]: row["variable"] for row in entry["crosswalk"]}
+            own = {str(name): marks[raw.get(name, name)] for name in text if raw.get(name, name) in marks}
+            text = protect_table(text, own, f"{entry['file']} (wave {entry['wave']['id']})")
             read = read_long_table(text, labels, variables, entry, settings, table[keys], gone, lines)
             parts[entry["table"]].append(read)
         partners = pd.concat(parts["alters"], ignore_index=True)
@@ -57,6 +62,7 @@ if "snakemake" in globals():
         long_files=job.params.long_files,
         fields=job.params.fields,
         settings=job.params.settings,
+        marks=job.params.marks,
         alters=job.output.alters,
         alter_pairs=job.output.alter_pairs,
     )

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import pandas as pd
 
 from firmties.errors import StudyError
 from firmties.jobs import run_job
+from firmties.privacy import find_identifying_content, find_values, list_searched, spread_marks, word_finding
 from firmties.provenance import compute_checksum, list_versions
+from firmties.readers import read_wave
 from firmties.report import Exhibits, Results, compose, escape_markdown
 
 # The text block of the PDF in millimetres; a figure takes its full width unless it would be too tall.
@@ -32,6 +35,8 @@ def main(
     exhibits: Sequence[Mapping[str, Any]],
     waves: Sequence[Mapping[str, Any]],
     inputs: Sequence[str],
+    withheld: Sequence[tuple[Mapping[str, Any], Sequence[str]]],
+    marks: Mapping[str, str],
     html: str,
     pdf: str,
 ) -> str:
@@ -47,7 +52,12 @@ def main(
         CSV and JSON files; a JSON file holds the notes of the exhibit it is named after.
     inputs
         Files whose checksums the report lists.
+    withheld
+        What reading a wave needs, and its raw columns of which no value may stand in the report.
+    marks
+        Variable → drop, hash or cleared.
     """
+    scan(report, Path(html).parent, withheld, marks)
     parts = {Path(path).name: Path(path) for path in template}
     quoted = Results(
         tables={Path(path).stem: read_table(path) for path in results if path.endswith(".csv")},
@@ -91,6 +101,69 @@ def main(
     Path(html).write_bytes(page)
     Path(pdf).write_bytes(compiled)
     return f"{len(entries)} exhibits, {len(text.split())} words of source\n"
+
+
+def scan(
+    report: str | None,
+    folder: Path,
+    withheld: Sequence[tuple[Mapping[str, Any], Sequence[str]]],
+    marks: Mapping[str, str],
+) -> None:
+    """Stop if a file that the report is made of, or that lies beside it, holds an identifying value.
+
+    The values are those of the raw files' columns that are dropped or hashed; they are read anew and kept nowhere.
+    """
+    own = (Path("config.yaml"), Path("data/codebook.csv"), Path("data/crosswalk.csv"))
+    known = " ".join(path.read_text("utf-8", errors="replace") for path in own if path.is_file())
+    written = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix in TEXTS and path.parent != folder / "template" and path.name != "report.html"
+    )
+    tables = {path: split_cells(path, known) for path in [*([Path(report)] if report else []), *written]}
+    # What was looked at is no find in another form of its table either.
+    cleared = {
+        cell for table in tables.values() for name in table if marks.get(str(name)) == "cleared" for cell in table[name]
+    }
+    problems = [
+        f"{path}: column '{name}' holds {word_finding(kind)}; take out what shows it, or mark its "
+        "variable cleared in data/codebook.csv if you looked and it is none (docs/privacy.md)"
+        for path in written
+        for name, kind, _ in find_identifying_content(tables[path].map(lambda cell: "" if cell in cleared else cell))
+    ]
+    texts = {path: "\n".join(table.to_numpy().ravel()) for path, table in tables.items()}
+    for wave, columns in withheld:
+        table, labels = read_wave(wave["file"], wave) if columns else (pd.DataFrame(), {})
+        for name in spread_marks(dict.fromkeys(columns, "drop"), labels.get("choices", {}), table):
+            values = list_searched(table[name].unique(), known)
+            problems += [
+                f"{path}: holds a value of '{name}' of {wave['file']} (wave {wave['id']}), which data/codebook.csv "
+                "says to drop or hash; take out what shows it (docs/privacy.md)"
+                for path, text in texts.items()
+                if find_values(text, values)
+            ]
+    if problems:
+        raise StudyError(
+            [*problems, "The report was not written; the files named stay in reports/ until you remove them"]
+        )
+
+
+TEXTS = (".csv", ".json", ".html", ".tex", ".svg", ".txt")
+
+
+def split_cells(path: Path, known: str) -> pd.DataFrame:
+    """Split a file into cells of text: the columns of a CSV file, else one column of lines or of an HTML file's texts.
+
+    What stands in the study's own texts is no secret and is left blank.
+    """
+    if path.suffix == ".csv":
+        table = pd.read_csv(path, dtype="str", keep_default_na=False)
+    else:
+        text = path.read_text("utf-8", errors="replace")
+        if path.suffix in (".html", ".svg"):
+            text = unescape(re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", "\n", text, flags=re.DOTALL))
+        table = pd.DataFrame({"text": list(dict.fromkeys(text.split("\n")))}, dtype="str")
+    return table.map(lambda cell: "" if cell in known else cell)
 
 
 def read_table(path: str) -> pd.DataFrame:
@@ -181,6 +254,8 @@ if "snakemake" in globals():
         exhibits=job.params.exhibits,
         waves=job.params.waves,
         inputs=list(job.params.get("inputs", [])),
+        withheld=job.params.withheld,
+        marks=job.params.marks,
         html=job.output.html,
         pdf=job.output.pdf,
     )

@@ -7,11 +7,16 @@ import pandas as pd
 from firmties.jobs import run_job
 from firmties.link import check_sample, stack_tables
 from firmties.panel import rename_firms
+from firmties.privacy import protect_table
 
 
-def main(samples: Mapping[int, str], panel: str, firm: str, successors: str | None, output: str) -> str:
+def main(
+    samples: Mapping[int, str], panel: str, firm: str, marks: Mapping[str, str], successors: str | None, output: str
+) -> str:
     """Read the sample files of the waves that have one, write Parquet; return what the log says."""
-    sample = stack_tables({wave: pd.read_csv(path, dtype={firm: "str"}) for wave, path in samples.items()})
+    tables = {wave: pd.read_csv(path, dtype={firm: "str"}) for wave, path in samples.items()}
+    kept = {wave: protect_table(table, marks, f"{samples[wave]} (wave {wave})") for wave, table in tables.items()}
+    sample = stack_tables(kept)
     followed: set[str] = set()
     if successors:
         lines = pd.read_csv(successors, dtype={"firm": "str", "followed_as": "str"})
@@ -29,6 +34,7 @@ if "snakemake" in globals():
         samples=dict(zip(job.params.waves, job.input.samples, strict=True)),
         panel=job.input.panel,
         firm=job.params.firm,
+        marks=job.params.marks,
         successors=job.input.get("successors"),
         output=job.output[0],
     )

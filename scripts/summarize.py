@@ -11,6 +11,7 @@ import pandas as pd
 
 from firmties.codebook import decode_text, parse_margins
 from firmties.jobs import run_job
+from firmties.privacy import protect_table
 
 AS_TEXT = ("published", "listing", "dictionary", "masks")
 """Sources of printed numbers and of codes, where 0.30 is not 0.3 and 2 not 2.0."""
@@ -60,9 +61,12 @@ def main(
     waves: Sequence[Mapping[str, Any]] = (),
     study: Mapping[str, Any] | None = None,
     scales: Sequence[Mapping[str, Any]] = (),
+    marks: Mapping[str, str] | None = None,
 ) -> str:
     summarize = import_module(f"firmties.exhibits.{kind}.summarize").summarize
     read = {name: read_source(name, paths) for name, paths in sources.items() if paths}
+    if "listing" in read:
+        read["listing"] = protect_table(read["listing"], marks or {}, str(sources["listing"]))
     read |= tabulate_fits(read)
     read |= {"waves": pd.DataFrame(list(waves)), "scales": pd.DataFrame(list(scales)), "study": dict(study or {})}
     table, remarks = summarize(read, dict(options))
@@ -89,4 +93,5 @@ if "snakemake" in globals():
         waves=job.params.get("waves", []),
         study=job.params.get("study", {}),
         scales=job.params.get("scales", []),
+        marks=job.params.get("marks", {}),
     )

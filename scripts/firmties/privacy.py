@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,15 +109,57 @@ def protect_responses(
         question: {**entry, "columns": {name: code for name, code in entry["columns"].items() if name not in dropped}}
         for question, entry in labels.get("choices", {}).items()
     }
-    looked_at = [name for name in kept if name != "raw_row" and name not in marks]
+    refuse_identifying(kept.drop(columns="raw_row", errors="ignore"), marks, where, labels.get("identifying", ()))
+    return kept, carried
+
+
+def refuse_identifying(table: pd.DataFrame, marks: Collection[str], where: str, stated: Collection[str] = ()) -> None:
+    """Stop if a column without a mark holds identifying content, or is one that the export says does (`stated`).
+
+    Raises
+    ------
+    StudyError
+        Names file, column, number of rows and kind of content, never a value.
+    """
     if problems := [
         f"{where}: column '{name}': {n} {'row holds' if n == 1 else 'rows hold'} {word_finding(kind)}; in "
         "data/codebook.csv give the column a row with identifying = drop (never carried on) or hash (replaced by a "
         "keyed hash), or cleared if you looked and it is none (docs/privacy.md)"
-        for name, kind, n in find_identifying_content(kept[looked_at], labels.get("identifying", ()))
+        for name, kind, n in find_identifying_content(table[[name for name in table if name not in marks]], stated)
     ]:
         raise StudyError(problems)
-    return kept, carried
+
+
+def protect_table(table: pd.DataFrame, marks: Mapping[str, str], where: str) -> pd.DataFrame:
+    """Drop the marked columns of a table beside the waves, such as a sample file, and stop at identifying content.
+
+    Parameters
+    ----------
+    marks
+        Column → drop or cleared; hashes are made of waves only, so a column to hash stops the run.
+
+    Raises
+    ------
+    StudyError
+        A column to hash, or identifying content in a column without a mark.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"firm": ["f1"], "mail": ["a@b.org"]})
+    >>> list(protect_table(rows, {"mail": "drop"}, "sample.csv").columns)
+    ['firm']
+    """
+    if problems := [
+        f"{where}: column '{name}' is marked hash in data/codebook.csv, which is done in the waves' files only; hash "
+        "or remove it before the file comes here (docs/privacy.md)"
+        for name in table
+        if marks.get(str(name)) == "hash"
+    ]:
+        raise StudyError(problems)
+    kept = table.drop(columns=[name for name in table if marks.get(str(name)) == "drop"])
+    refuse_identifying(kept.astype("object").where(kept.notna(), "").astype("str"), marks, where)
+    return kept
 
 
 def spread_marks(
@@ -244,6 +286,61 @@ def _is_account(text: str) -> bool:
     """Whether the check digits of an IBAN are right (ISO 13616: remainder 1 by 97)."""
     plain = text.replace(" ", "")
     return int("".join(str(int(letter, 36)) for letter in plain[4:] + plain[:4])) % 97 == 1
+
+
+SHORTEST = 4
+"""Characters of a value that is searched for; a shorter one would be met by chance."""
+
+
+def list_searched(values: Iterable[str], known: str) -> set[str]:
+    """List the values that a search can tell from what stands in a report anyway, as :func:`find_values` wants them.
+
+    Parameters
+    ----------
+    values
+        Cells of columns that are dropped or hashed.
+    known
+        The study's own texts, such as its codebook: what they hold is no secret.
+
+    Examples
+    --------
+    >>> sorted(list_searched(["Jane  Doe", "female", "yes", "12.5", "+44 20 7946 0958"], "f=Female"))
+    ['44 20 7946 0958', 'jane doe']
+    """
+    plain = {_normalize(value) for value in values}
+    # ASSUME: a number of fewer than seven digits is met by chance, too.
+    return {
+        value
+        for value in plain
+        if len(value) >= SHORTEST
+        and (re.search(r"[^\W\d_]", value) or len(re.sub(r"\D", "", value)) >= 7)
+        and value not in _normalize(known)
+    }
+
+
+def _normalize(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip(" \"'.,;:+()").casefold()
+
+
+def find_values(text: str, values: Collection[str]) -> set[str]:
+    """Find which values stand in a text as whole words, whatever their case and spaces.
+
+    Examples
+    --------
+    >>> find_values("Told by JANE\\nDoe, owner.", {"jane doe", "jan"})
+    {'jane doe'}
+    """
+    by_word: dict[str, list[str]] = {}
+    for value in values:
+        if first := re.search(r"\w+", value):
+            by_word.setdefault(first[0], []).append(value[first.start() :])
+    plain, found = _normalize(text), set()
+    for word in re.finditer(r"\w+", plain):
+        for value in by_word.get(word[0], ()):
+            end = word.start() + len(value)
+            if plain.startswith(value, word.start()) and not plain[end : end + 1].isalnum():
+                found.add(value)
+    return found
 
 
 def check_key(key: bytes, path: Path, inside: Collection[Path]) -> None:

@@ -30,6 +30,11 @@ def list_models_counted(config: Config) -> list[str]:
     return list_models_tested([entry for entry in config.get("predictions", []) if "by" in entry])
 
 
+def list_withheld(protection: Config) -> list[str]:
+    """Raw columns of a wave that leave the raw file not at all, or as hashes."""
+    return [name for name, mark in protection["marks"].items() if mark in ("drop", "hash")]
+
+
 def slice_read(wave: Config) -> dict[str, Any]:
     """What reading a wave depends on."""
     return pick(wave, "id", "format", "sheet", "dictionary", "delimiter", "encoding", "where", "sha256")

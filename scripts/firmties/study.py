@@ -119,6 +119,14 @@ class Study:
             "missing_codes": list(dict.fromkeys([*codes, *(code for entry in hashed for code in entry.missing_codes)])),
         }
 
+    def marks(self) -> dict[str, str]:
+        """Variables with a mark (drop, hash, cleared), which columns of tables beside the waves go by."""
+        return {
+            variable.name: variable.protection
+            for variable in (*self.variables.values(), *self.dropped.values())
+            if variable.protection
+        }
+
     def anchor_rows(self) -> dict[str, list[float]]:
         """Variable → [centre, spread]."""
         return {name: [row["centre"], row["spread"]] for name, row in self.anchors.items()}

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 
 from firmties.codebook import parse_codebook
 from firmties.errors import StudyError
-from firmties.privacy import _PATTERNS, PLAIN, check_key, find_identifying_content, hash_identifiers, protect_responses
+from firmties.privacy import (
+    _PATTERNS,
+    PLAIN,
+    check_key,
+    find_identifying_content,
+    find_values,
+    hash_identifiers,
+    protect_responses,
+    protect_table,
+)
 from firmties.study import Study, inspect_study
 
 KEY = b"k" * 32
@@ -189,3 +198,21 @@ def test_nothing_is_found_in_what_is_passed_over(value: str) -> None:
 @pytest.mark.parametrize("value", ["DE89370400440532013000", "555-867-5309", "51.501009,-0.141588", "a@b.org"])
 def test_what_looks_nearly_plain_is_looked_at(value: str) -> None:
     assert find_identifying_content(pd.DataFrame({"q1": ["1", "2.5", value]})) != []
+
+
+def test_values_are_found_whatever_their_case_and_spaces() -> None:
+    assert find_values("a, JANE\nPlanted; b", {"jane planted"}) == {"jane planted"}
+
+
+def test_value_within_a_word_is_not_found() -> None:
+    assert find_values("janeplanteds and xjaneplanted", {"janeplanted"}) == set()
+
+
+def test_sample_file_with_an_address_stops() -> None:
+    with pytest.raises(StudyError, match=r"sample\.csv: column 'who': 1 row holds what looks like an e-mail address"):
+        protect_table(pd.DataFrame({"who": ["a@b.org"]}), {}, "sample.csv")
+
+
+def test_column_to_hash_beside_the_waves_stops() -> None:
+    with pytest.raises(StudyError, match=r"sample\.csv: column 'firm' is marked hash"):
+        protect_table(pd.DataFrame({"firm": ["f1"]}), {"firm": "hash"}, "sample.csv")

@@ -50,3 +50,37 @@ def test_marked_identifiers_are_found_nowhere(tmp_path: Path, monkeypatch: pytes
     written = [path for part in ("data/interim", "data/processed", "reports") for path in (study / part).rglob("*.*")]
     found = [path for path in written for value in PLANTED.values() if value.encode() in read(path)]
     assert (found, pd.read_parquet(study / "data" / "processed" / "panel.parquet")["firm"].nunique()) == ([], 60)
+
+
+LISTING = "  - {id: L1, kind: listing, title: A list, file: data/list.csv}\n"
+
+
+@pytest.fixture(scope="module")
+def protected(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study with its planted columns dropped, run once."""
+    study = plant(tmp_path_factory.mktemp("protected") / "study")
+    codebook = study / "data" / "codebook.csv"
+    text = codebook.read_text(encoding="utf-8").replace("reverse,waves", "reverse,waves,identifying")
+    marked = "".join(f"{name},Question,text,,,,,,,drop\n" for name in PLANTED)
+    codebook.write_text(text + marked, encoding="utf-8")
+    (study / "data" / "list.csv").write_text("what\nnothing\n", encoding="utf-8")
+    with (study / "config.yaml").open("a", encoding="utf-8") as stream:
+        stream.write(LISTING)
+    ended = run_snakemake(ROOT, study)
+    assert ended.returncode == 0, ended.stdout
+    return study
+
+
+@pytest.mark.parametrize("name", ["data/list.csv", "report.md"])
+def test_leak_stops_before_the_report_and_is_not_printed(protected: Path, name: str) -> None:
+    path = protected / name
+    old = path.read_text(encoding="utf-8") if path.is_file() else None
+    path.write_text((old or "# Answer {#answer}\n\n") + "MY NAME IS  JANEPLANTED\n", encoding="utf-8")
+    try:
+        ended = run_snakemake(ROOT, protected)
+    finally:
+        path.unlink() if old is None else path.write_text(old, encoding="utf-8")
+    assert ended.returncode != 0
+    assert "value of 'remark' of data/raw/one.csv (wave 1)" in ended.stdout
+    assert "janeplanted" not in ended.stdout.lower()
+    assert not (protected / "reports" / "report.html").exists()
