@@ -141,6 +141,8 @@ def mask_counts(
             lost |= set(parts)
             hide(i for i in parts if values[i] > 0 and chosen[list(parts)].any())
     together = _label_parts([*([total, *parts] for total, parts in sums), *groups.values()], free)
+    small = chosen.copy()
+    widths: dict[int, float] = {}
     while chosen.any():
         widths = {place: high - low for place, (low, high) in bound_hidden(values, chosen, sums).items()}
         open_to = [place for place in widths if widths[place] < minimum and place not in lost and values[place] > 0]
@@ -160,6 +162,10 @@ def mask_counts(
         if not candidates:
             break
         hide([min(candidates, key=lambda place: (place in totals, values[place], place))])
+    # What follows from the rest anyway protects nothing, and to show it tells nothing.
+    for members in groups.values():
+        if not small[members].any() and all(widths.get(place) == 0 for place in members if chosen[place]):
+            chosen[members] = False
     return chosen
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from disclosure_attack import bound, list_equations
 from small_study import ROOT, account_rows, edited, list_jobs, replace, run_snakemake
 
 pytestmark = pytest.mark.slow
@@ -109,6 +110,29 @@ def test_no_sales_in_the_wrong_unit_are_left(study: Path, outcomes: pd.DataFrame
 
 def test_second_run_has_nothing_to_do(study: Path) -> None:
     assert "Nothing to be done" in run_snakemake(ROOT, study).stdout
+
+
+@pytest.fixture(scope="module")
+def bounds(study: Path) -> list[tuple[float, float]]:
+    """The interval that a reader finds for each hidden count of the topline and the cross-table."""
+    return [ends for part in list_equations(study, "A1", "F6") for ends in bound(part).values()]
+
+
+def test_counts_are_hidden(bounds: list[tuple[float, float]]) -> None:
+    assert len(bounds) > 50
+
+
+def test_no_hidden_count_can_be_worked_out(bounds: list[tuple[float, float]]) -> None:
+    # As wide as the smallest count shown, an interval never tells that a count is small, nor which it is.
+    assert [ends for ends in bounds if ends[1] - ends[0] < 5 - 1e-6] == []
+
+
+def test_no_small_count_is_shown(study: Path) -> None:
+    topline = read_result(study, "A1")
+    counted = pd.concat(
+        [topline.loc[topline["part"].isin(["answer", "choice"]), "value"], read_result(study, "F6")["n"]]
+    )
+    assert counted.between(1, 4).sum() == 0
 
 
 # --- reruns: what the small study does not have --------------------------------------------------------------------
