@@ -1,5 +1,6 @@
 """From raw survey waves to a report, for any study: a directory with a config.yaml and a data/."""
 
+import json
 import os
 import shlex
 import sys
@@ -44,6 +45,17 @@ SOUND = {"sound": ancient("data/interim/sample.parquet")} if SAMPLES else {}
 SUCCESSORS = {"successors": "data/processed/successors.csv"} if "successor_of" in CONFIG["study"] else {}
 RESULTS = ["estimates", "models", "predictions", "hypotheses"]
 LAST_KEPT = next((label for _, label in reversed(list_kept(Path()))), "")
+CHANGED_RULES = {}
+if LAST_KEPT:
+    from firmties.changes import check_rules, describe_inputs, find_changed_rules
+
+    kept_inputs = json.loads((KEPT / LAST_KEPT / MANIFEST).read_text(encoding="utf-8"))["inputs"]
+    CHANGED_RULES = find_changed_rules(kept_inputs, describe_inputs(CONFIG, {}, {}))
+    try:
+        check_rules(CHANGED_RULES, LAST_KEPT, str(config.get("new_rules", "")).lower() in ("yes", "true", "1"))
+    except StudyError as error:
+        print(f"\n{error}\n\nNothing was run.", file=sys.stderr)
+        sys.exit(1)
 
 
 def library(rule, *extra):
@@ -524,3 +536,13 @@ onsuccess:
     from firmties.report import summarize_run
 
     print(summarize_run(Path.cwd()))
+    if CHANGED_RULES:
+        import pandas as pd
+        from firmties.changes import describe_rule_change
+
+        moved = pd.read_csv("reports/changes.csv", dtype="str", keep_default_na=False)
+        print(
+            describe_rule_change(
+                moved, CHANGED_RULES, {name: exhibit["kind"] for name, exhibit in EXHIBITS.items()}
+            )
+        )

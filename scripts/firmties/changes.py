@@ -11,6 +11,8 @@ from typing import Any
 
 import pandas as pd
 
+from firmties.errors import StudyError
+
 KEYS = {
     "estimates": ["model", "outcome", "sample", "block", "level", "term"],
     "models": ["model", "outcome", "sample", "block", "level"],
@@ -70,6 +72,113 @@ def flatten(value: Any, key: str = "") -> Iterable[tuple[str, str]]:
 def sign(value: Any) -> str:
     """Checksum of a plain value."""
     return hashlib.sha256(json.dumps(value, default=str, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def find_changed_rules(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Waves whose rules of cleaning or quality flags are not those of kept results: wave → version before and now.
+
+    Parameters
+    ----------
+    before, after
+        Inputs as of :func:`describe_inputs`; waves that are not in both are left out.
+
+    Examples
+    --------
+    >>> kept = {"config.yaml: waves[1].file": '"a"', "config.yaml: cleaning.exclude[0].when": '"x > 1"'}
+    >>> find_changed_rules(kept, kept | {"config.yaml: cleaning.exclude[0].when": '"x > 2"'})
+    {'1': ('1', '1')}
+    >>> find_changed_rules(kept, kept | {"config.yaml: waves[1].rules": "2"})
+    {'1': ('1', '2')}
+    """
+
+    def list_rules(inputs: Mapping[str, str]) -> dict[str, tuple[str, dict[str, str]]]:
+        found = {}
+        for wave in dict.fromkeys(m[1] for key in inputs if (m := re.match(r"config\.yaml: waves\[(\d+)\]", key))):
+            version = inputs.get(f"config.yaml: waves[{wave}].rules", "1")
+            start = "config.yaml: " + ("" if version == "1" else f"rule_versions[{version}].")
+            parts = tuple(f"{start}{part}" for part in ("cleaning", "quality_flags"))
+            own = {key.removeprefix(start): value for key, value in inputs.items() if key.startswith(parts)}
+            found[wave] = (version, own)
+        return found
+
+    old, new = list_rules(before), list_rules(after)
+    return {wave: (old[wave][0], new[wave][0]) for wave in old if wave in new and old[wave] != new[wave]}
+
+
+def check_rules(changed: Mapping[str, tuple[str, str]], label: str, accepted: bool) -> None:
+    """Refuse rules that changed since results were kept, unless they are a version of their own and the switch is set.
+
+    Raises
+    ------
+    StudyError
+        Names the waves, what to write, and the switch.
+
+    Examples
+    --------
+    >>> check_rules({"1": ("1", "2")}, "paper", accepted=True)
+    >>> check_rules({"1": ("1", "1")}, "paper", accepted=True)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    firmties.errors.StudyError: config.yaml: wave 1: version 1 of cleaning and quality_flags is not as when 'paper' ...
+    """
+    problems = [
+        f"config.yaml: wave {wave}: version {old} of cleaning and quality_flags is not as when '{label}' was kept; put "
+        "it back, and write the changed rules as an entry of rule_versions that the wave names with rules:"
+        for wave, (old, new) in changed.items()
+        if old == new
+    ]
+    moved = {wave: versions for wave, versions in changed.items() if versions[0] != versions[1]}
+    if moved and not problems and not accepted:
+        listed = ", ".join(f"wave {wave} (version {old} to {new})" for wave, (old, new) in moved.items())
+        problems.append(
+            f"config.yaml: the rules of cleaning changed since '{label}' was kept: {listed}; if that is meant, run "
+            "with --config new_rules=yes, and the run says which rows, values and contrasts moved"
+        )
+    if problems:
+        raise StudyError(problems)
+
+
+def describe_rule_change(
+    moved: pd.DataFrame, changed: Mapping[str, tuple[str, str]], kinds: Mapping[str, str], at_most: int = 40
+) -> str:
+    """Say what changed rules did: rows in and out (flow), values (missingness), contrasts of hypotheses.
+
+    Parameters
+    ----------
+    moved
+        From :func:`compare_results`.
+    changed
+        From :func:`find_changed_rules`.
+    kinds
+        Exhibit → its kind.
+
+    Examples
+    --------
+    >>> moved = pd.DataFrame({"result": ["F1"], "row": ["1, kept"], "column": ["n"], "before": ["9"], "after": ["8"]})
+    >>> print(describe_rule_change(moved, {"1": ("1", "2")}, {"F1": "flow"}))
+    rules of cleaning changed: wave 1 (version 1 to 2)
+      rows in and out: F1: 1, kept: n 9 -> 8
+      values: nothing moved
+      contrasts: nothing moved
+    """
+    listed = ", ".join(f"wave {wave} (version {old} to {new})" for wave, (old, new) in changed.items())
+    lines = [f"rules of cleaning changed: {listed}"]
+    of_kind = moved["result"].map(dict(kinds))
+    parts = {
+        "rows in and out": of_kind == "flow",
+        "values": of_kind == "missingness",
+        "contrasts": (moved["result"] == "hypotheses") & moved["column"].isin(["estimate", "verdict"]),
+    }
+    for name, chosen in parts.items():
+        rows = moved[chosen].to_dict("records")
+        lines += [
+            f"  {name}: {row['result']}: {row['row']}: {row['column']} {row['before']} -> {row['after']}"
+            for row in rows[:at_most]
+        ]
+        if not rows:
+            lines.append(f"  {name}: nothing moved")
+        if len(rows) > at_most:
+            lines.append(f"  {name}: {len(rows) - at_most} more in reports/changes.csv")
+    return "\n".join(lines)
 
 
 def compare_inputs(before: Mapping[str, str], after: Mapping[str, str]) -> pd.DataFrame:

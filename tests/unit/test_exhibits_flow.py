@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from firmties.errors import StudyError
 from firmties.estimation import fit_model
@@ -196,3 +200,55 @@ def test_yes_and_no_follow_the_name_of_their_variable() -> None:
     numbers = summarize(sources, {"of_which": ["new"]})[0]
     rows = numbers.loc[(numbers["wave"] == "1") & (numbers["step"] == "kept") & (numbers["part"] == "of_which")]
     assert dict(zip(rows["label"], rows["n"], strict=True)) == {"new: no": 20, "new: yes": 20}
+
+
+RULES = ["test row", "no consent", "not eligible", "duplicate", "careless"]
+DISPOSITIONS = ["I", "P", "R", "NC", "O", "UH", "UO", "NE"]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([1, 2]),
+            st.one_of(st.none(), st.sampled_from(RULES)),  # the rule by which a response went; None: it was kept
+            st.one_of(st.none(), st.sampled_from(DISPOSITIONS)),  # what the sample file says; None: not invited
+        ),
+        max_size=40,
+    ),
+    st.lists(st.tuples(st.sampled_from([1, 2]), st.sampled_from(DISPOSITIONS)), max_size=15),
+    st.lists(st.sampled_from(RULES), max_size=6),
+)
+def test_boxes_add_up_for_any_ledger(
+    responses: list[tuple[int, str | None, str | None]], silent: list[tuple[int, str]], again: list[str]
+) -> None:
+    """In = kept + each reason, on each level, whatever ledger, sample file and further responses of a firm hold."""
+    firms = [f"f{number}" for number in range(len(responses))]
+    kept = [(wave, firm, f"r-{firm}") for firm, (wave, rule, _) in zip(firms, responses, strict=True) if rule is None]
+    gone = [(w, f"r-{f}", f, None, rule) for f, (w, rule, _) in zip(firms, responses, strict=True) if rule is not None]
+    # Further responses of the first firm, which went too.
+    gone += [(responses[0][0], f"d{n}", firms[0], None, rule) for n, rule in enumerate(again) if responses]
+    invited = [(wave, firm, code) for firm, (wave, _, code) in zip(firms, responses, strict=True) if code is not None]
+    invited += [(wave, f"s{number}", code) for number, (wave, code) in enumerate(silent)]
+    numbers, _ = summarize(
+        {
+            "panel": pd.DataFrame(kept, columns=["wave", "firm_id", "resp_id"]).astype({"wave": int}),
+            "ledger": pd.DataFrame(gone, columns=["wave", "response", "firm", "variable", "rule"]),
+            "sample": pd.DataFrame(invited, columns=["wave", "firm_id", "disposition"]).assign(sample_type="fresh"),
+            "dictionary": DICTIONARY, "study": STUDY, "waves": WAVES, "fits": [],
+        },
+        {},
+    )  # fmt: skip
+    for wave in ("1", "2"):
+        rows = numbers[numbers["wave"] == wave]
+        found = boxes(numbers, wave)
+        reasons = rows[(rows["part"] == "exit") & (rows["step"] == "kept")]
+        of_wave = [rule for w, _, _, _, rule in gone if str(w) == wave]
+        assert found["read"] == found["kept"] + len(of_wave)
+        assert found["kept"] == sum(str(w) == wave for w, _, _ in kept)
+        taken = reasons[reasons["exits"] != 0]
+        assert dict(zip(taken["reason"], taken["exits"], strict=True)) == dict(Counter(of_wave))
+        steps = rows.groupby("step", sort=False)["exits"].sum()
+        sizes = list(found.items())
+        for (_, above), (step, below) in pairwise(sizes):
+            assert above - below == int(steps.get(step, 0))
