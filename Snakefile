@@ -45,14 +45,13 @@ SOUND = {"sound": ancient("data/interim/sample.parquet")} if SAMPLES else {}
 SUCCESSORS = {"successors": "data/processed/successors.csv"} if "successor_of" in CONFIG["study"] else {}
 RESULTS = ["estimates", "models", "predictions", "hypotheses"]
 LAST_KEPT = next((label for _, label in reversed(list_kept(Path()))), "")
-CHANGED_RULES = {}
 if LAST_KEPT:
     from firmties.changes import check_rules, describe_inputs, find_changed_rules
 
     kept_inputs = json.loads((KEPT / LAST_KEPT / MANIFEST).read_text(encoding="utf-8"))["inputs"]
-    CHANGED_RULES = find_changed_rules(kept_inputs, describe_inputs(CONFIG, {}, {}))
+    changed_rules = find_changed_rules(kept_inputs, describe_inputs(CONFIG, {}, {}))
     try:
-        check_rules(CHANGED_RULES, LAST_KEPT, str(config.get("new_rules", "")).lower() in ("yes", "true", "1"))
+        check_rules(changed_rules, LAST_KEPT, str(config.get("new_rules", "")).lower() in ("yes", "true", "1"))
     except StudyError as error:
         print(f"\n{error}\n\nNothing was run.", file=sys.stderr)
         sys.exit(1)
@@ -516,9 +515,11 @@ rule changes:
         results=[f"reports/results/{name}.csv" for name in RESULTS],
         numbers=expand(rules.summarize.output.numbers, exhibit=EXHIBITS),
         notes=expand(rules.summarize.output.notes, exhibit=EXHIBITS),
+        ledger=rules.link.output.ledger,
         kept=[(KEPT / LAST_KEPT / MANIFEST).as_posix()] if LAST_KEPT else [],
         modules=library("changes"),
     output:
+        cleaning="reports/results/cleaning.csv",
         manifest=f"reports/results/{MANIFEST}",
         html="reports/changes.html",
         csv="reports/changes.csv",
@@ -536,13 +537,3 @@ onsuccess:
     from firmties.report import summarize_run
 
     print(summarize_run(Path.cwd()))
-    if CHANGED_RULES:
-        import pandas as pd
-        from firmties.changes import describe_rule_change
-
-        moved = pd.read_csv("reports/changes.csv", dtype="str", keep_default_na=False)
-        print(
-            describe_rule_change(
-                moved, CHANGED_RULES, {name: exhibit["kind"] for name, exhibit in EXHIBITS.items()}
-            )
-        )

@@ -11,7 +11,16 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parent))
 
 from firmties import slices
-from firmties.changes import attribute_changes, compare_inputs, compare_results, describe_inputs, write_page
+from firmties.changes import (
+    attribute_changes,
+    compare_inputs,
+    compare_results,
+    count_removed,
+    describe_inputs,
+    describe_rule_change,
+    find_changed_rules,
+    write_page,
+)
 from firmties.errors import StudyError, describe_allowed
 from firmties.jobs import run_job
 from firmties.provenance import KEPT, MANIFEST, compute_checksum, list_kept, list_modules, list_versions
@@ -26,6 +35,7 @@ MADE_BY = {
     "models": ("fit", "collect"),
     "predictions": ("fit", "predict", "collect"),
     "hypotheses": ("fit", "contrast", "test"),
+    "cleaning": (),
 }
 """The rules that make each result, beside those that make the scored tables."""
 OF_MODELS = {"estimates", "models", "fits", "predictions", "contrasts", "hypotheses"}
@@ -109,15 +119,22 @@ def describe_changes(moved: pd.DataFrame, label: str, html: str) -> str:
     return f"Since {label}: {what}; see {html}." if label else "No results are kept yet (./firmties keep LABEL)."
 
 
-def main(results: Sequence[str], kept: str, manifest: str, html: str, csv: str) -> str:
-    """Write the manifest, and what moved since the results kept last, as a page and a table."""
+def main(results: Sequence[str], ledger: str, cleaning: str, kept: str, manifest: str, html: str, csv: str) -> str:
+    """Count what cleaning removed; write the manifest, and what moved since the results kept last."""
     study = load_study(Path.cwd())
-    made = write_manifest(study, [Path(path) for path in results])
+    removed = count_removed(pd.read_csv(ledger, dtype="str", keep_default_na=False))
+    removed.to_csv(cleaning, index=False, lineterminator="\n")
+    made = write_manifest(study, [Path(path) for path in (*results, cleaning)])
     moved, page = compare(study, made, kept)
     Path(manifest).write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     moved.to_csv(csv, index=False, lineterminator="\n")
     Path(html).write_text(page, encoding="utf-8")
-    return describe_changes(moved, kept, html) + "\n"
+    said = describe_changes(moved, kept, html)
+    if kept:
+        before = json.loads((KEPT / kept / MANIFEST).read_text(encoding="utf-8"))["inputs"]
+        if changed := find_changed_rules(before, made["inputs"]):
+            said += "\n" + describe_rule_change(moved, changed)
+    return said + "\n"
 
 
 def run_command(arguments: Sequence[str] | None = None) -> int:
@@ -158,6 +175,8 @@ if "snakemake" in globals():
         main,
         job.log[0],
         results=[*job.input.results, *job.input.numbers, *job.input.notes],
+        ledger=job.input.ledger,
+        cleaning=job.output.cleaning,
         kept=job.params.kept,
         manifest=job.output.manifest,
         html=job.output.html,

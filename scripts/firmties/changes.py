@@ -20,6 +20,7 @@ KEYS = {
         "prediction", "model", "outcome", "sample", "block", "level", "variable_1", "value_1", "variable_2", "value_2",
     ],
     "hypotheses": ["hypothesis", "component", "model", "outcome", "block", "contrast"],
+    "cleaning": ["wave", "rule", "removed"],
 }  # fmt: skip
 """What names a row of each result."""
 NAMED = re.compile(
@@ -137,10 +138,23 @@ def check_rules(changed: Mapping[str, tuple[str, str]], label: str, accepted: bo
         raise StudyError(problems)
 
 
-def describe_rule_change(
-    moved: pd.DataFrame, changed: Mapping[str, tuple[str, str]], kinds: Mapping[str, str], at_most: int = 40
-) -> str:
-    """Say what changed rules did: rows in and out (flow), values (missingness), contrasts of hypotheses.
+def count_removed(ledger: pd.DataFrame) -> pd.DataFrame:
+    """Count what each rule of cleaning removed from each wave: whole responses, and single values.
+
+    Examples
+    --------
+    >>> rows = [("1", "speed", ""), ("1", "range", "a"), ("1", "range", "b")]
+    >>> ledger = pd.DataFrame(rows, columns=["wave", "rule", "variable"])
+    >>> count_removed(ledger).values.tolist()
+    [['1', 'speed', 'responses', 1], ['1', 'range', 'values', 2]]
+    """
+    removed = ledger["variable"].map(lambda name: "values" if name else "responses").astype("str")
+    named = ledger[["wave", "rule"]].assign(removed=removed)
+    return named.groupby([*named], sort=False).size().rename("n").reset_index()
+
+
+def describe_rule_change(moved: pd.DataFrame, changed: Mapping[str, tuple[str, str]], at_most: int = 40) -> str:
+    """Say what changed rules did: to the numbers of responses and values removed, and to contrasts of hypotheses.
 
     Parameters
     ----------
@@ -148,36 +162,30 @@ def describe_rule_change(
         From :func:`compare_results`.
     changed
         From :func:`find_changed_rules`.
-    kinds
-        Exhibit → its kind.
+    at_most
+        Lines on contrasts.
 
     Examples
     --------
-    >>> moved = pd.DataFrame({"result": ["F1"], "row": ["1, kept"], "column": ["n"], "before": ["9"], "after": ["8"]})
-    >>> print(describe_rule_change(moved, {"1": ("1", "2")}, {"F1": "flow"}))
+    >>> row = {"result": "cleaning", "row": "1, speed, responses", "column": "n", "before": "9", "after": "8"}
+    >>> print(describe_rule_change(pd.DataFrame([row]), {"1": ("1", "2")}))
     rules of cleaning changed: wave 1 (version 1 to 2)
-      rows in and out: F1: 1, kept: n 9 -> 8
-      values: nothing moved
+      removed: 1, speed, responses: n 9 -> 8
       contrasts: nothing moved
     """
     listed = ", ".join(f"wave {wave} (version {old} to {new})" for wave, (old, new) in changed.items())
     lines = [f"rules of cleaning changed: {listed}"]
-    of_kind = moved["result"].map(dict(kinds))
+    counted = moved["column"].isin(["estimate", "verdict", "new row", "row gone"])
     parts = {
-        "rows in and out": of_kind == "flow",
-        "values": of_kind == "missingness",
-        "contrasts": (moved["result"] == "hypotheses") & moved["column"].isin(["estimate", "verdict"]),
+        "removed": moved[moved["result"] == "cleaning"],
+        "contrasts": moved[(moved["result"] == "hypotheses") & counted],
     }
-    for name, chosen in parts.items():
-        rows = moved[chosen].to_dict("records")
+    for name, rows in parts.items():
         lines += [
-            f"  {name}: {row['result']}: {row['row']}: {row['column']} {row['before']} -> {row['after']}"
-            for row in rows[:at_most]
-        ]
-        if not rows:
-            lines.append(f"  {name}: nothing moved")
-        if len(rows) > at_most:
-            lines.append(f"  {name}: {len(rows) - at_most} more in reports/changes.csv")
+            f"  {name}: {row['row']}: {row['column']} {row['before']} -> {row['after']}".removesuffix("  -> ")
+            for row in rows.head(at_most).to_dict("records")
+        ] or [f"  {name}: nothing moved"]
+        lines += [f"  {name}: {len(rows) - at_most} more in reports/changes.csv"] if len(rows) > at_most else []
     return "\n".join(lines)
 
 
@@ -231,7 +239,9 @@ def compare_results(before: Mapping[str, pd.DataFrame], after: Mapping[str, pd.D
             said = {"result": name, "row": ", ".join(part for part in key if part)}
             if old is None or new is None:
                 model = (old or new or {}).get("model", "")
-                rows.append({**said, "model": model, "column": "new row" if old is None else "row gone"})
+                # A count that stands alone in its row is told with it.
+                sides_n = {"before": (old or {}).get("n", ""), "after": (new or {}).get("n", "")}
+                rows.append({**said, "model": model, "column": "new row" if old is None else "row gone", **sides_n})
                 continue
             for column in dict.fromkeys([*old, *new]):
                 first, second = old.get(column, ""), new.get(column, "")

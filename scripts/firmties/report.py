@@ -573,7 +573,7 @@ def summarize_run(root: Path) -> str:
     made = (root / "reports" / "report.html").is_file()
     lines = [f"The report is in {root.name}/reports/report.html and report.pdf."] if made else []
     changes = root / "logs" / "changes.log"
-    lines += changes.read_text(encoding="utf-8").splitlines()[:1] if changes.is_file() else []
+    lines += changes.read_text(encoding="utf-8").splitlines() if changes.is_file() else []
     path = root / "reports" / "results" / "models.csv"
     if path.is_file():
         with path.open(encoding="utf-8", newline="") as file:

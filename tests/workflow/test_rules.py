@@ -94,8 +94,9 @@ def test_ledger_names_the_version(study: Path, changed: str) -> None:
     assert set(map(tuple, ledger[["wave", "version"]].to_numpy())) == {("1", "1"), ("2", "2")}
 
 
-def test_run_says_which_rows_and_contrasts_moved(study: Path, changed: str) -> None:
-    kept = len(pd.read_parquet(study / "data/interim/wave_2/clean.parquet"))
+def test_run_says_what_the_rules_removed_and_which_contrasts_moved(study: Path, changed: str) -> None:
+    removed = (read_ledger(study)["wave"] == "2").sum()
     report = changed.partition("rules of cleaning changed: wave 2 (version 1 to 2)")[2]
-    assert re.search(rf"rows in and out: F1: .*n \d+ -> {kept}\b", report)
-    assert re.search(r"contrasts: hypotheses: H1, .*estimate 0\.\d+ -> 0\.\d+", report)
+    assert re.search(rf"removed: 2, not eligible, responses: new row  -> {removed}\b", report)
+    assert re.search(r"removed: 2, careless, responses: row gone \d+", report)
+    assert re.search(r"contrasts: H1, .*estimate 0\.\d+ -> 0\.\d+", report)
