@@ -461,7 +461,8 @@ def read_type(cells: pd.Series, variable: Variable, decimal: str = ".") -> dict[
     if variable.type == "multiple":
         return read_choices(cells, variable)
     if variable.type == "datetime":
-        times = pd.to_datetime(cells, errors="coerce", format="ISO8601")
+        # Times of several offsets, as summer time makes them, are only comparable as UTC.
+        times = pd.to_datetime(cells, errors="coerce", format="ISO8601", utc=True).dt.tz_localize(None)
         if times.isna().any():
             raise UnreadableValuesError("should be a date or time like 2024-03-01T12:30:00", cells[times.isna()])
         return {name: times}

@@ -129,7 +129,7 @@ def check_dates(
     if field:
         first, last = pd.Timestamp(field[0]), pd.Timestamp(field[1]) + pd.Timedelta(days=1)
         for name in columns:
-            times = values[name].dt.tz_localize(None) if values[name].dt.tz is not None else values[name]
+            times = values[name]
             outside = times.notna() & ~((times >= first) & (times < last))
             if outside.any():
                 shown = ", ".join(times[outside].dt.date.astype("str").unique()[:3])
