@@ -435,9 +435,12 @@ def read_type(cells: pd.Series, variable: Variable, decimal: str = ".") -> dict[
     if variable.type in ("number", "integer") or (variable.type == "ordinal" and are_whole_numbers(variable.codes)):
         numbers = read_numbers(cells.str.replace(decimal, ".", regex=False) if decimal != "." else cells)
         unreadable = numbers.isna() | np.isinf(numbers)
+        thousands = decimal == "," and cells.str.fullmatch(r"-?[1-9]\d{0,2}(?:\.\d{3})+")
+        unreadable |= thousands
         if unreadable.any():
             comma = cells[unreadable].str.fullmatch(r"-?\d+,\d+").any() and decimal == "."
             hint = "with a decimal comma, say so with waves: decimal: ','; " if comma else ""
+            hint = "beside a decimal comma, a point may mark thousands; " if np.any(thousands) else hint
             raise UnreadableValuesError(
                 f"cannot be read as a number; {hint}{describe_expected(variable)}", cells[unreadable]
             )

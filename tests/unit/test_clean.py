@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmties.clean import CleanWave, check_count, clean_wave, read_long_table, read_numbers
+from firmties.clean import CleanWave, check_count, clean_wave, read_long_table, read_numbers, read_type
 from firmties.codebook import Variable
 from firmties.errors import StudyError
 from firmties.slices import slice_clean
@@ -213,6 +213,23 @@ def test_infinite_number_is_refused() -> None:
 def test_decimal_comma_is_recognized_in_the_message() -> None:
     with pytest.raises(StudyError, match="with a decimal comma, say so with waves: decimal:"):
         clean([{"emp": "12,5"}])
+
+
+def test_number_that_may_be_thousands_is_refused_beside_a_decimal_comma() -> None:
+    wave = {"id": 1, "decimal": ","}
+    assert clean([{"emp": "2,5"}, {"emp": "0.125"}, {"emp": "2.25"}], wave=wave).values["emp"].tolist() == [
+        2.5, 0.125, 2.25,
+    ]  # fmt: skip
+    with pytest.raises(StudyError, match=r"emp: '1.234' cannot be read as a number; .*thousands.*data row 2"):
+        clean([{"emp": "2,5"}, {"emp": "1.234"}], wave=wave)
+
+
+def test_times_of_summer_and_winter_are_read_as_utc() -> None:
+    cells = pd.Series(["2024-03-30T10:00:00+01:00", "2024-03-31T10:00:00+02:00", "2024-03-31T08:00:00Z", "2024-04-01"])
+    times = read_type(cells, Variable("start", type="datetime"))["start"]
+    assert times.astype("str").tolist() == [
+        "2024-03-30 09:00:00", "2024-03-31 08:00:00", "2024-03-31 08:00:00", "2024-04-01 00:00:00",
+    ]  # fmt: skip
 
 
 def test_renaming_onto_a_column_of_the_file_is_refused() -> None:
