@@ -63,6 +63,7 @@ def test_where_picks_rows_and_keeps_their_numbers(tmp_path: Path) -> None:
         ("id,x\n1,2\n", {"encoding": "utf-9"}, "'utf-9' is no encoding"),
         ("id,,x\n1,2,3\n", {}, "column 2 has no name but holds answers"),
         ("not a Stata file", {"name": "wave1.dta"}, "cannot be read as Stata .dta"),
+        ("raw_row,x\n1,2\n", {}, "its column 'raw_row'"),
     ],
 )
 def test_fault_is_named(tmp_path: Path, content: str | bytes, settings: dict, message: str) -> None:
@@ -70,6 +71,12 @@ def test_fault_is_named(tmp_path: Path, content: str | bytes, settings: dict, me
     with pytest.raises(StudyError, match=message) as caught:
         read_wave(path, {"id": 1, **settings})
     assert "(wave 1)" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["\nid,x\n1,2\n3,4\n", "id,x\n\n1,2\n3,4\n", "id,x\n1,2\n\n3,4\n"])
+def test_blank_line_is_left_out(tmp_path: Path, content: str) -> None:
+    table, _ = read_wave(write(tmp_path, content), {"id": 1})
+    assert table["x"].tolist() == ["2", "4"]
 
 
 def test_missing_file_names_its_neighbours(tmp_path: Path) -> None:

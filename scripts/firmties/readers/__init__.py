@@ -158,6 +158,8 @@ def read_wave(path: str | Path, settings: Mapping[str, Any]) -> tuple[pd.DataFra
     labels = add_dictionary(labels, said) if said else labels
     if unclear := describe_unclear(responses, labels.get("choices", {})):
         labels = {**labels, "lost": [*labels.get("lost", []), *unclear]}
+    if "raw_row" in responses:
+        raise StudyError(f"{where}: its column 'raw_row' has the name of the rows' numbers; name it otherwise")
     responses.insert(0, "raw_row", range(1, len(responses) + 1))
     for column, value in (settings.get("where") or {}).items():
         if column not in responses:

@@ -95,14 +95,14 @@ def find_delimiter(text: str) -> str:
 
 
 def read_first_rows(path: Path, settings: Mapping[str, Any]) -> list[list[str]]:
-    """Read the first rows of a text file as cells; none if it is no text."""
+    """Read the first rows of a text file that are not blank as cells; none if it is no text."""
     with path.open("rb") as file:
         content = file.read(HEAD)
     try:
         text, _ = decode(content, settings.get("encoding"), whole=False)
         delimiter = settings.get("delimiter") or find_delimiter(text)
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        return [[cell.strip() for cell in row] for row in itertools.islice(rows, FIRST_ROWS)]
+        return [[cell.strip() for cell in row] for row in itertools.islice(filter(None, rows), FIRST_ROWS)]
     except (ValueError, csv.Error):
         return []
 
