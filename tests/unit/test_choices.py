@@ -23,7 +23,7 @@ from firmties.entry.compare import propose_recodes
 from firmties.entry.examine import Examination, examine_wave
 from firmties.errors import StudyError
 from firmties.privacy import protect_responses
-from firmties.readers import read_wave
+from firmties.readers import limesurvey, read_wave
 from firmties.study import Study, inspect_study, load_study
 
 EXPORTS = Path(__file__).parents[3] / "shared" / "data" / "exports"
@@ -105,6 +105,12 @@ class TestQualtrics:
         asked = labels["choices"]["Q1"]
         assert (asked["text"], asked["labels"]) == ("Which?", {"1": "Loan", "2": "Other"})
 
+    def test_choices_that_begin_alike_and_hold_hyphens(self, tmp_path: Path) -> None:
+        content = QUALTRICS.format(no="").replace("Choice - Loan", "Choice - pre-seed").replace("f1,1,", "f1,pre-seed,")
+        content = content.replace("Choice - Other", "Choice - pre-series").replace("f4,,1", "f4,,pre-series")
+        asked = read(tmp_path, content)[1]["choices"]["Q1"]
+        assert (asked["text"], asked["labels"]) == ("Which?", {"1": "pre-seed", "2": "pre-series"})
+
     def test_matrix_of_one_answer_a_row_is_no_question_of_choices(self, tmp_path: Path) -> None:
         _, labels = read(tmp_path, QUALTRICS.format(no="2"))
         assert labels["choices"] == {}
@@ -130,6 +136,12 @@ class TestLimesurvey:
         responses, labels = read(tmp_path, LIMESURVEY.format(no=no, gone=gone))
         answers = list_answers(clean(responses, labels, make_uses("a", "b", "other")), [A, B, OTHER])
         assert answers == [[YES, NO, NO], [second] * 3, [third] * 3, [NO, NO, YES]]
+
+    def test_full_answers_are_read_where_the_type_is_told(self, tmp_path: Path) -> None:
+        responses, labels = read(tmp_path, LIMESURVEY.format(no="No", gone="N/A").replace(",Y,", ",Yes,"))
+        choices = limesurvey.describe_choices(responses, {}, {"uses": "multiple"})
+        wave = clean(responses, {**labels, "choices": choices}, make_uses("a", "b", "other"))
+        assert list_answers(wave, [A, B])[:3] == [[YES, NO], [NO, NO], ["not_asked"] * 2]
 
     def test_one_choice_alone_may_not_be_asked(self, tmp_path: Path) -> None:
         content = LIMESURVEY.format(no="N", gone="N").replace("f1,,1,en,Y,N", "f1,,1,en,Y,N/A")
@@ -175,6 +187,13 @@ class TestRedcap:
     def test_zero_alone_may_be_either(self, tmp_path: Path) -> None:
         wave = clean(*read(tmp_path, REDCAP), make_uses("a", "b"), key="record_id")
         assert list_answers(wave, [A, B]) == [[YES, NO], ["no_answer"] * 2, ["no_answer"] * 2, [NO, YES]]
+
+    def test_labels_in_place_of_codes(self, tmp_path: Path) -> None:
+        rows = "f1,One,Checked,Unchecked\nf2,One,Unchecked,Unchecked\n"
+        content = f"record_id,redcap_event_name,uses___a,uses___b\n{rows}"
+        crosswalk = "1,redcap_event_name,,,,ignore\n"
+        wave = clean(*read(tmp_path, content), make_uses("a", "b"), crosswalk, key="record_id")
+        assert list_answers(wave, [A, B]) == [[YES, NO], ["no_answer"] * 2]
 
     def test_codebook_says_what_a_blank_is(self, tmp_path: Path) -> None:
         uses = make_uses("a", "b", missing_codes={"blank": "not_applicable"})

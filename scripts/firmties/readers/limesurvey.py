@@ -85,6 +85,7 @@ def describe_choices(
                 code: texts[name].rpartition("[")[2].rstrip("]") for name, code in columns.items() if name in texts
             }
             text = next((texts[name].rpartition(" [")[0] for name in columns if name in texts), "")
-            answers = {"chosen": [CHOSEN], "not_chosen": [NOT_CHOSEN], "not_asked": [NOT_SHOWN]}
+            # Yes and No stand in exports of full answers; as rows of an array may, so that the type must be told.
+            answers = {"chosen": [CHOSEN, "Yes"], "not_chosen": [NOT_CHOSEN, "No"], "not_asked": [NOT_SHOWN]}
             described[question] = describe_question(columns, labels, text, kept=kept, **answers)
     return described

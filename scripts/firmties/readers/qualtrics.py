@@ -143,7 +143,9 @@ def describe_choices(
             continue
         written = [texts.get(name, "") for name in columns]
         common = takewhile(lambda letters: len(set(letters)) == 1, zip(*written, strict=False))
-        shared = "".join(letters[0] for letters in common).rpartition("-")
+        start = "".join(letters[0] for letters in common)
+        # Choices may begin alike and hold hyphens (pre-seed, pre-exit); older exports write no blanks around theirs.
+        shared = start.rpartition(" - " if " - " in start else "-")
         labels = {
             code: text[len("".join(shared[:2])) :].strip() for code, text in zip(columns.values(), written, strict=True)
         }

@@ -45,7 +45,7 @@ def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[s
     table, labels = make_table(rows[0], rows[1:], labels)
     lost = labels.get("lost", [])
     labels["choices"] = {
-        question: describe_question(columns, {}, unclear=["0"])
+        question: describe_question(columns, {}, chosen=["1", "Checked"], unclear=["0", "Unchecked"])
         for question, columns in find_choices(table, CHECKBOX).items()
     }
     for name in table:
