@@ -38,6 +38,11 @@ def keep(study: Path, label: str) -> str:
             f"{made.as_posix()}: {', '.join(changed[:5])}: not as the last whole run left it; run the study first "
             "(./firmties run)"
         )
+    if folder.exists() and not (folder / MANIFEST).is_file():
+        raise StudyError(
+            f"{(KEPT / label).as_posix()}: is there without {MANIFEST}, as if keeping had been broken off; remove it, "
+            "or choose another label"
+        )
     if folder.exists():
         if json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["results"] == manifest["results"]:
             return f"{(KEPT / label).as_posix()} holds these results already; nothing was written"

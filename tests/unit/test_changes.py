@@ -151,6 +151,15 @@ def test_keeping_before_a_run_says_to_run(tmp_path: Path) -> None:
         script.keep(tmp_path, "first")
 
 
+def test_keeping_that_was_broken_off_is_named(tmp_path: Path) -> None:
+    made = tmp_path / "reports" / "results" / "manifest.json"
+    made.parent.mkdir(parents=True)
+    made.write_text('{"results": {}, "inputs": {}}', encoding="utf-8")
+    (tmp_path / "data" / "kept" / "first").mkdir(parents=True)
+    with pytest.raises(StudyError, match=r"data/kept/first: is there without manifest.json"):
+        script.keep(tmp_path, "first")
+
+
 def test_comparing_before_a_run_says_to_run(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"manifest.json: is missing; run the study first"):
         changes.compare_last_run(tmp_path)
