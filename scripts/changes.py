@@ -21,6 +21,7 @@ from firmties.changes import (
     find_changed_rules,
     write_page,
 )
+from firmties.dictionaries import list_modules as list_dictionaries
 from firmties.errors import StudyError, describe_allowed
 from firmties.jobs import run_job
 from firmties.provenance import KEPT, MANIFEST, compute_checksum, list_kept, list_modules, list_versions
@@ -44,8 +45,14 @@ OF_MODELS = {"estimates", "models", "fits", "predictions", "contrasts", "hypothe
 
 def list_made_by(study: Study) -> dict[str, list[str]]:
     """Result or exhibit → the scripts and modules that make it, as the manifest names them."""
-    waves = [(study.directory / wave["file"], slices.slice_read(wave)) for wave in study.config["waves"]]
-    readers = {f"firmties.readers.{name}" for wave in waves for name in find_readers(*wave)}
+    waves = study.config["waves"]
+    long_files = slices.list_long_files(study.config, study.crosswalk_rows)
+    files = [(wave["file"], slices.slice_read(wave)) for wave in waves]
+    files += [(entry["file"], {"id": entry["wave"]["id"], **entry["reader"]}) for entry in long_files]
+    found = {name for file, settings in files for name in find_readers(study.directory / file, settings)}
+    readers = {f"firmties.readers.{name}" for name in found}
+    if any("dictionary" in wave for wave in waves):
+        readers |= {f"firmties.dictionaries.{name}" for name in list_dictionaries()}
 
     def list_paths(rules: Iterable[str], extra: Iterable[str]) -> list[str]:
         scripts = [SCRIPTS / f"{rule}.py" for rule in rules]

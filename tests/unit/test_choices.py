@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import add_wave
+import changes
 import check
 from firmties.choices import describe_question, join_choices, split_choices
 from firmties.clean import CleanWave, clean_wave
@@ -547,6 +548,12 @@ class TestCommands:
         entry = load_study(study).wave(2)
         assert (entry["file"], entry["dictionary"]) == ("data/raw/two.csv", "data/raw/dict.csv")
         assert (study / "data/raw/dict.csv").read_text(encoding="utf-8") == DICTIONARY
+
+    def test_modules_that_read_the_dictionary_are_inputs_of_the_results(self, study: Path) -> None:
+        name = "scripts/firmties/dictionaries/redcap.py"
+        assert name not in changes.list_made_by(load_study(study))["estimates"]
+        self.add(study)
+        assert name in changes.list_made_by(load_study(study))["estimates"]
 
     def test_wave_page_says_once_what_cannot_be_told(self, study: Path) -> None:
         self.add(study)
