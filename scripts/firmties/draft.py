@@ -83,6 +83,9 @@ def draft_codebook(
             row |= {"type": "ordinal", "scale": scale, "codes": "", "minimum": "", "maximum": ""}
         if name in marked or IDENTIFYING_NAME.search(_split_words(str(name))):
             row["identifying"] = "drop"
+            if row["codes"] and not labels.get("values", {}).get(name):
+                # No answer that tells who gave it may stand in the codebook.
+                row |= {"type": "text", "codes": ""}
         if KEY_NAME.search(_split_words(str(name))) and "" not in cells and set(cells.values()) == {1}:
             row |= {"type": "id", "minimum": "", "maximum": ""}
         row["construct"] = constructs.get(str(name), "")

@@ -98,6 +98,12 @@ class TestDraft:
     def test_construct_is_the_common_prefix(self, drafted: pd.DataFrame) -> None:
         assert drafted["construct"].tolist() == ["", "rc", "rc", "rc", ""]
 
+    @pytest.mark.parametrize("name", ["mail", "last_name"])
+    def test_no_identifying_answer_becomes_a_code(self, name: str) -> None:
+        cells = ["a@b.org" if name == "mail" else "Smith"] * 9
+        row = draft_codebook(pd.DataFrame({name: cells}), {})[0].iloc[0]
+        assert row[["type", "codes", "identifying"]].tolist() == ["text", "", "drop"]
+
     def test_identifying_columns_are_marked(self, drafted: pd.DataFrame) -> None:
         assert drafted["identifying"].tolist() == ["", "", "", "", "drop"]
 
