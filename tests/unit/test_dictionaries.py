@@ -50,6 +50,14 @@ class TestRedcap:
     def test_identifying(self, redcap: dict[str, Any]) -> None:
         assert redcap["identifying"] == ["email"]
 
+    def test_markup_is_taken_out_and_a_semicolon_is_found(self, tmp_path: Path) -> None:
+        path = tmp_path / "dict.csv"
+        header = REDCAP.partition("\n")[0].replace(",", ";").replace("Choices; Calculations;", "Choices, Calculations,")
+        text = f'{header}\nsex;f;radio;"<div class=""a""><b>Sex</b></div>";"0, <i>Female</i> | 1, Male";;;;\n'
+        path.write_text(text, encoding="utf-8")
+        found = read_dictionary(path)
+        assert (found["columns"], found["values"]["sex"]) == ({"sex": "Sex"}, {"0": "Female", "1": "Male"})
+
 
 def test_unknown_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("a,b\n1,2\n", encoding="utf-8")

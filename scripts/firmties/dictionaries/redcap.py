@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from firmties.codebook import decode_text
+from firmties.dictionaries.qualtrics import write_plain
+from firmties.readers.text import find_delimiter
 
 NAME = "REDCap data dictionary"
 FIELD = "Variable / Field Name"
@@ -29,7 +31,7 @@ def parse_choices(text: str) -> dict[str, str]:
     {'0': 'Never', '1': 'Yes, often'}
     """
     pairs = (entry.partition(",") for entry in text.split("|") if entry.strip())
-    return {code.strip(): label.strip() for code, _, label in pairs}
+    return {code.strip(): write_plain(label) for code, _, label in pairs}
 
 
 def find_type(kind: str, validation: str) -> str:
@@ -55,13 +57,14 @@ def read(path: Path) -> dict[str, Any]:
     """Read the dictionary; see :mod:`firmties.dictionaries`."""
     found: dict[str, Any] = {key: {} for key in ("columns", "values", "types", "missing", "range", "identifying")}
     identifying: list[str] = []
-    for row in csv.DictReader(io.StringIO(decode_text(path.read_bytes()), newline="")):
+    text = decode_text(path.read_bytes())
+    for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=find_delimiter(text)):
         cells = {key: (value or "").strip() for key, value in row.items() if key and not isinstance(value, list)}
         name, kind = cells[FIELD], cells["Field Type"]
         choices = cells.get(CHOICES, "")
         if not name or kind == "descriptive":
             continue
-        question = cells.get("Field Label", "")
+        question = write_plain(cells.get("Field Label", ""))
         if cells.get("Identifier?", "").lower() == "y":
             identifying.append(name)
         if kind == "checkbox":
