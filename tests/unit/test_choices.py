@@ -222,6 +222,11 @@ class TestKobo:
         wave = clean(*read(tmp_path, KOBO), make_uses("a", "b", separator=" "), "1,g/uses,uses,,,rename\n")
         assert list_answers(wave, [A, B]) == [[YES, YES], [NO, NO], ["not_asked"] * 2]
 
+    def test_true_and_false_stand_for_1_and_0(self, tmp_path: Path) -> None:
+        content = KOBO.replace("a b,1,1,", "a,TRUE,FALSE,").replace(",0,0,", ",False,False,")
+        wave = clean(*read(tmp_path, content), make_uses("a", "b"), "1,g/uses,uses,,,rename\n")
+        assert list_answers(wave, [A, B]) == [[YES, NO], [NO, NO], ["not_asked"] * 2]
+
     def test_joined_cell_is_read_where_the_columns_are_ignored(self, tmp_path: Path) -> None:
         ignored = "1,g/uses/a,,,,ignore\n1,g/uses/b,,,,ignore\n"
         uses = make_uses("a", "b", separator=" ")

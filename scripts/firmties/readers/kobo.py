@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NAME = "KoboToolbox or ODK"
+CHOSEN, NOT_CHOSEN = ("1", "TRUE", "True", "true"), ("0", "FALSE", "False", "false")
 _SIGNS = ({"_uuid", "_submission_time"}, {"instanceID", "SubmissionDate"}, {"meta-instanceID", "SubmissionDate"})
 _SIGNS_OF_PATHS = ({"meta/instanceID"}, {"KEY", "SubmissionDate"})
 
@@ -32,7 +33,7 @@ def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[s
     """Interpret the rows of a KoboToolbox or ODK export; see :mod:`firmties.readers`.
 
     Beside a question of several answers, whose cell holds its codes with blanks between them, stands a column a
-    choice: 1, 0, or blank if it was not asked.
+    choice: 1 or true, 0 or false, or blank if it was not asked.
 
     ASSUME a question whose columns are blank was not asked; one passed over looks the same.
     """
@@ -42,7 +43,8 @@ def interpret(rows: Cells, labels: dict[str, Any]) -> tuple[pd.DataFrame, dict[s
     questions = sorted(name for name in found if name in names or labels.get("types", {}).get(name) == "multiple")
     if questions:
         labels["choices"] = {
-            question: describe_question(found[question], {}, not_chosen=["0"]) for question in questions
+            question: describe_question(found[question], {}, chosen=CHOSEN, not_chosen=NOT_CHOSEN)
+            for question in questions
         }
         labels["detected"] = [*labels["detected"], f"several answers in one cell: {', '.join(questions[:5])}"]
     return table, labels
