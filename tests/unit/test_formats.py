@@ -141,6 +141,12 @@ def test_parquet_is_written_as_text(tmp_path: Path) -> None:
     assert table.values.tolist() == [[1, "1", "a|b", "1", "2024-01-02 00:00:00"], [2, "", "", "0", ""]]
 
 
+def test_parquet_text_that_was_written_as_bytes_is_text(tmp_path: Path) -> None:
+    pd.DataFrame({"name": ["Größe".encode(), None]}).to_parquet(tmp_path / "wave.parquet")
+    table, _ = read_wave(tmp_path / "wave.parquet", {"id": 1})
+    assert table["name"].tolist() == ["Größe", ""]
+
+
 @needs_exports
 @pytest.mark.parametrize(
     ("name", "format_name", "rows", "columns"),

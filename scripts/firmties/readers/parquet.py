@@ -27,7 +27,8 @@ def read(path: Path, settings: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[st
         raise ValueError(f"column names appear twice: {', '.join(repeated)}")
     columns = {}
     for name in table.columns:
-        cells = table[name].astype("object").tolist()
+        # Some libraries write text as plain bytes.
+        cells = [cell.decode() if isinstance(cell, bytes) else cell for cell in table[name].astype("object")]
         columns[str(name)] = [
             "|".join(write_plainly(part) for part in cell) if hasattr(cell, "__len__") and not isinstance(cell, str)
             else "" if cell is pd.NaT or cell is pd.NA else write_plainly(cell)
