@@ -259,9 +259,9 @@ def _write_part(cell: str, code: str, entry: Mapping[str, Any], free: bool) -> s
 
 
 def _write_alone(cell: str, columns: int) -> str:
-    parts = cell.split("|")
+    parts = list(dict.fromkeys(cell.split("|")))  # a set of categories may hold a code twice
     said = {part.partition("=")[2] for part in parts}
-    return said.pop() if len(parts) >= columns and len(said) == 1 and said != {""} else cell
+    return said.pop() if len(parts) >= columns and len(said) == 1 and said != {""} else "|".join(parts)
 
 
 def describe_unclear(responses: pd.DataFrame, choices: Mapping[str, Mapping[str, Any]]) -> list[str]:

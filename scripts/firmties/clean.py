@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import compress
 from types import MappingProxyType
 from typing import Any
 
@@ -287,7 +288,9 @@ def read_values(
         if offered is not None:
             variable = replace(variable, separator="|")
             reasons[NOT_ASKED] = "not_asked"
-            if strange := [code for code in offered if code not in variable.codes]:
+            within = lies_within(pd.Series(offered, dtype="object"), labels["user_missing"].get(variable.name, []))
+            known = {*variable.codes, *reasons, *compress(offered, within)}
+            if strange := [code for code in offered if code not in known]:
                 problems.append(f"{where}: {variable.name}: {describe_strange(strange, variable)}")
                 continue
         places, different = list_different(cells)

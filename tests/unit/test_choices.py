@@ -286,6 +286,14 @@ class TestSpss:
         wave = clean(responses, {"file": "x.sav", "choices": {"uses": asked}}, make_uses("a", "b"))
         assert list_answers(wave, [A, B]) == [[YES, YES], ["no_answer"] * 2]
 
+    @pytest.mark.parametrize("spans", [[], [["8", "9"]]])
+    def test_missing_code_in_every_column_of_a_category_set_is_no_choice(self, spans: list[list[str]]) -> None:
+        responses = pd.DataFrame({"raw_row": [1, 2], "id": ["f1", "f2"], "m1": ["1", "9"], "m2": ["1", "9"]})
+        asked = describe_question({"m1": "", "m2": ""}, {"1": "A", "9": "Refused"}, chosen=())
+        labels = {"file": "x.sav", "choices": {"uses": asked}, "user_missing": {"m1": spans, "m2": spans}}
+        wave = clean(responses, labels, make_uses("1"), missing_codes={} if spans else {"9": "refused"})
+        assert list_answers(wave, ["uses__1"]) == [[YES], ["no_answer" if spans else "refused"]]
+
 
 def make_labels(**columns: str) -> dict[str, Any]:
     return {"file": "x.csv", "choices": {"uses": describe_question(columns, {}, "Which?", not_chosen=["0"])}}
