@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -298,10 +299,10 @@ def subtract(first: str, second: str) -> float | None:
 
 def is_same(first: str, second: str) -> bool:
     """Whether two cells say the same: as text, or as numbers up to the tolerance."""
-    if first == second:
-        return True
-    difference = subtract(first, second)
-    return difference is not None and abs(difference) <= TOLERANCE * max(abs(float(first)), abs(float(second)))
+    try:
+        return first == second or math.isclose(float(first), float(second), rel_tol=TOLERANCE)
+    except ValueError:
+        return False
 
 
 def find_reached(names: Iterable[str], entries: Mapping[str, Iterable[str]]) -> set[str]:

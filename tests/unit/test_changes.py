@@ -41,6 +41,12 @@ def test_rounding_of_the_last_digits_is_no_move() -> None:
     assert compare_results({"estimates": ESTIMATES}, {"estimates": after}).empty
 
 
+@pytest.mark.parametrize("cells", [("inf", "1"), ("1", "-inf"), ("nan", "1"), ("0", "1e-12")])
+def test_value_without_bounds_or_none_moves(cells: tuple[str, str]) -> None:
+    before, after = (ESTIMATES.assign(std_error=cell) for cell in cells)
+    assert compare_results({"estimates": before}, {"estimates": after})["column"].tolist() == ["std_error"]
+
+
 @pytest.mark.parametrize(("sides", "word"), [((ESTIMATES, None), "row gone"), ((None, ESTIMATES), "new row")])
 def test_row_is_new_or_gone(sides: tuple[pd.DataFrame | None, pd.DataFrame | None], word: str) -> None:
     before, after = ({} if table is None else {"estimates": table} for table in sides)
