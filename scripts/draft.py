@@ -27,6 +27,8 @@ def draft(file: Path, output: Path, dictionary: Path | None = None, sheet: str |
     beside = output.with_name(
         output.name.replace("codebook", "crosswalk") if "codebook" in output.name else f"crosswalk_{output.name}"
     )
+    if not output.parent.is_dir():
+        raise StudyError(f"{output}: there is no folder '{output.parent}'; make it, or name another with --output")
     for path in (output, beside):
         if path.exists():
             raise StudyError(f"{path}: is there already and is never overwritten; name another file with --output")

@@ -231,6 +231,12 @@ class TestCommand:
             "yes_3": {"minimum": 1, "maximum": 3, "labels": {"1": "no", "2": "so: so", "3": "yes"}}
         }
 
+    def test_folder_that_is_not_there_is_named(
+        self, export: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert script.main([str(export), "--output", str(tmp_path / "gone" / "codebook.csv")]) == 1
+        assert "there is no folder" in capsys.readouterr().err
+
     def test_refuses_to_overwrite(self, export: Path, tmp_path: Path) -> None:
         (tmp_path / "codebook.csv").write_text("mine", encoding="utf-8")
         with pytest.raises(StudyError, match="never overwritten"):
