@@ -154,6 +154,13 @@ class TestLimesurvey:
         joined, _ = join_choices(responses, labels, ["uses"])
         assert list(joined)[-2:] == ["uses", "uses[other]"]
 
+    def test_comment_on_a_choice_stays_a_column(self, tmp_path: Path) -> None:
+        content = (
+            LIMESURVEY.format(no="N", gone="").replace("uses[b]", "uses[acomment],uses[b]").replace(",en,", ",en,,")
+        )
+        _, labels = read(tmp_path, content.replace("f1,,1,en,,Y", "f1,,1,en,Y,cheap"))
+        assert list(labels["choices"]["uses"]["columns"].values()) == ["a", "b", "other"]
+
     def test_text_of_other_must_be_described(self, tmp_path: Path) -> None:
         responses, labels = read(tmp_path, LIMESURVEY.format(no="N", gone=""))
         variables = [Variable("id", type="id"), make_uses("a", "b", "other")]

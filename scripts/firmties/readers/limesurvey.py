@@ -76,7 +76,10 @@ def describe_choices(
     ['Q1']
     """
     described = {}
-    for question, columns in find_choices(table, r"(?P<question>[^\[\]]+)\[(?P<code>\w+)\]").items():
+    for question, found in find_choices(table, r"(?P<question>[^\[\]]+)\[(?P<code>\w+)\]").items():
+        codes = set(found.values())
+        # The comment on a choice is a text of its own.
+        columns = {name: code for name, code in found.items() if code.removesuffix("comment") not in codes - {code}}
         kept = [name for name, code in columns.items() if code == OTHER]
         cells = {cell for name in columns if name not in kept for cell in table[name].unique()}
         alike = CHOSEN in cells and cells <= {CHOSEN, NOT_CHOSEN, NOT_SHOWN, ""}
