@@ -82,6 +82,20 @@ def test_surveymonkey_names_question_and_choice(tmp_path: Path) -> None:
     assert list(table)[1:] == ["Respondent ID", "Seen which? [One]", "Seen which? [Two]", "Gr\u00f6\u00dfe"]
 
 
+def test_surveymonkey_is_told_without_a_question_of_several_columns(tmp_path: Path) -> None:
+    content = (
+        "Respondent ID,Collector ID,Start Date,What?,Why?\n,,,Response,Open-Ended Response\n11,1,2024-01-01,Loan,x\n"
+    )
+    table, labels = read(tmp_path, content)
+    assert (labels["format"], table["What?"].tolist()) == ("SurveyMonkey CSV", ["Loan"])
+
+
+@pytest.mark.parametrize("content", ["id,x\n,a\n2,b\n", "id,x,y,z\n,,,4\n2,3,4,5\n", "id,x,y,z\n,,,\n2,3,4,5\n"])
+def test_blank_key_makes_no_second_header_row(tmp_path: Path, content: str) -> None:
+    table, _ = read(tmp_path, content)
+    assert len(table) == 2
+
+
 def test_redcap_unsent_form_is_blank(tmp_path: Path) -> None:
     table, _ = read(tmp_path, REDCAP)
     assert table.loc[0, "form_timestamp"] == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import dropwhile
 from typing import TYPE_CHECKING, Any
 
 from firmties.choices import describe_question, make_codes
@@ -12,10 +13,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NAME = "SurveyMonkey"
+OWN_COLUMNS = 3
+"""Fewest columns that the tool puts before the questions: respondent, collector, times."""
 
 
 def recognize(rows: Sequence[Sequence[str]]) -> bool:
-    """Tell SurveyMonkey by its two header rows: a question stands once over its choices, a key over nothing.
+    """Tell SurveyMonkey by its two header rows: a question stands once over its choices or a word, a key over nothing.
 
     Examples
     --------
@@ -24,8 +27,13 @@ def recognize(rows: Sequence[Sequence[str]]) -> bool:
     """
     if len(rows) < 3 or not rows[0][0] or rows[1][0] or not rows[2][0].isdigit():
         return False
-    under = [below for above, below in zip(rows[0], rows[1], strict=False) if not above]
-    return bool(under) and all(under) and len(rows[0]) == len(rows[1])
+    if len(rows[0]) != len(rows[1]):
+        return False
+    under = [below for above, below in zip(rows[0], rows[1], strict=True) if not above]
+    # Without a question of several columns: under the tool's own columns nothing, then a word under every question.
+    words = list(dropwhile(lambda cell: not cell, rows[1]))
+    worded = len(rows[1]) - len(words) >= OWN_COLUMNS and all(words) and not any(cell[0].isdigit() for cell in words)
+    return all(under) and bool(under or (words and worded))
 
 
 def name_columns(questions: Sequence[str], choices: Sequence[str]) -> tuple[list[str], dict[str, str]]:
