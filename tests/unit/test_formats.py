@@ -126,6 +126,16 @@ def test_encoding_without_mark_is_found(tmp_path: Path) -> None:
     assert (table.loc[0, "wo"], labels["detected"]) == ("K\u00f6ln", ["encoding cp1252", "delimiter ;"])
 
 
+def test_mark_does_not_hide_the_format_though_the_encoding_is_stated(tmp_path: Path) -> None:
+    _, labels = read(tmp_path, "\ufeff" + LIMESURVEY.replace('"', "").replace("x, y", "x"), encoding="utf-8")
+    assert labels["format"] == "LimeSurvey CSV"
+
+
+def test_decimal_comma_in_every_row_is_no_delimiter(tmp_path: Path) -> None:
+    table, labels = read(tmp_path, "id;height, in m\n1;1,75\n2;1,80\n")
+    assert (list(table)[1:], labels["decimal_comma"]) == (["id", "height, in m"], ["height, in m"])
+
+
 def test_utf_16_is_found_by_its_mark(tmp_path: Path) -> None:
     table, _ = read(tmp_path, "id\two\n1\tK\u00f6ln\n".encode("utf-16"))
     assert table.loc[0, "wo"] == "K\u00f6ln"

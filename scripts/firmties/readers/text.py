@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-DELIMITERS = (",", ";", "\t", "|")
+# Of two that fit alike the first is taken: beside semicolons, commas may be decimal.
+DELIMITERS = (";", ",", "\t", "|")
 HEAD = 262_144
 """Bytes that are looked at to tell a file's format."""
 BLOCK = 8_388_608
@@ -30,7 +31,7 @@ _WHOLE = re.compile(r"-?\d+")
 
 
 def decode(content: bytes, encoding: str | None = None, whole: bool = True) -> tuple[str, str]:
-    """Decode a text file: as told, else by its byte-order mark, else UTF-8, else Windows-1252.
+    """Decode a text file: as told, else by its byte-order mark, else UTF-8, else Windows-1252; the mark goes.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ def decode(content: bytes, encoding: str | None = None, whole: bool = True) -> t
     tried = [encoding] if encoding else [marked] if marked else ["utf-8", "cp1252", "latin-1"]
     for name in tried:
         try:
-            return codecs.getincrementaldecoder(name)().decode(content, whole), name
+            return codecs.getincrementaldecoder(name)().decode(content, whole).removeprefix("\ufeff"), name
         except UnicodeDecodeError as error:
             if name == tried[-1]:
                 said = "name the encoding in waves: encoding:"
