@@ -200,13 +200,13 @@ def write_plainly(value: Any) -> str:
 
     Examples
     --------
-    >>> [write_plainly(value) for value in (3.0, 2.5, None, "yes", True)]
-    ['3', '2.5', '', 'yes', '1']
+    >>> [write_plainly(value) for value in (3.0, 2.5, None, "yes", True, 1234567890123456.0)]
+    ['3', '2.5', '', 'yes', '1', '1234567890123456']
     """
     if value is None or value != value:
         return ""
     if isinstance(value, bool):
         return str(int(value))
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+    if isinstance(value, float) and value.is_integer() and abs(value) <= 2**53:
         return str(int(value))
     return str(value).strip()
