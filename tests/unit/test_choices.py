@@ -96,6 +96,13 @@ class TestQualtrics:
         wave = clean(*read(tmp_path, QUALTRICS.format(no=mark)), make_uses("a", "b"), RENAMED + CODED)
         assert list_answers(wave, [A, B]) == [[YES, NO], [NO, NO], ["not_asked"] * 2, [NO, YES]]
 
+    def test_what_is_told_is_not_said_to_be_lost(self, tmp_path: Path) -> None:
+        assert read(tmp_path, QUALTRICS.format(no="0"))[1]["lost"] == []
+
+    def test_import_ids_tell_columns_of_choices(self, tmp_path: Path) -> None:
+        content = QUALTRICS.format(no="").replace("QID1_1", "uses_1").replace("QID1_2", "uses_2")
+        assert read(tmp_path, content)[1]["choices"] == {}
+
     def test_words_of_choices_are_read(self, tmp_path: Path) -> None:
         content = QUALTRICS.format(no="").replace("f1,1,", "f1,Loan,").replace("f4,,1", "f4,,Other")
         wave = clean(*read(tmp_path, content), make_uses("a", "b"), RENAMED + CODED)

@@ -61,6 +61,11 @@ def test_format_is_recognized_and_read(
     assert (find_readers(tmp_path / "wave.csv", {})[0], len(table), table.shape[1] - 1) == (reader, rows, columns)
 
 
+def test_response_keys_under_one_header_row_are_not_qualtrics(tmp_path: Path) -> None:
+    _, labels = read(tmp_path, "id,x\nR_2YPOQ602ER1jkf1,1\nR_2YPOQ602ER1jkf2,2\n")
+    assert labels["format"] == "delimited text"
+
+
 def test_qualtrics_keeps_texts_and_import_ids(tmp_path: Path) -> None:
     _, labels = read(tmp_path, QUALTRICS.format(ids=JSON_IDS))
     assert (labels["columns"]["Q1"], labels["import_ids"]["Q2_1"]) == ("Wie viele?", "QID2_1")
