@@ -60,6 +60,25 @@ def describe_question(
     }
 
 
+def is_within(code: str, ranges: Iterable[Sequence[str]]) -> bool:
+    """Whether a code lies in one of the ranges (low, high), both ends included.
+
+    Examples
+    --------
+    >>> is_within("2", [["1", "9"]]), is_within("x", [["1", "9"], ["x", "x"]]), is_within("10", [["1", "9"]])
+    (True, True, False)
+    """
+    for low, high in ranges:
+        if code in (low, high):
+            return True
+        try:
+            if float(low) <= float(code) <= float(high):
+                return True
+        except ValueError:
+            continue
+    return False
+
+
 def make_codes(texts: Iterable[str]) -> list[str]:
     """Make codes of the words of choices, where the tool gives none; the same words have the same code in every wave.
 

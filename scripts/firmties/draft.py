@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from firmties.choices import NOT_ASKED, join_choices, split_choices
+from firmties.choices import NOT_ASKED, is_within, join_choices, split_choices
 from firmties.codebook import CODEBOOK_COLUMNS, CROSSWALK_COLUMNS, TYPES
 from firmties.entry.compare import MISSING_WORDS, draft_variable, simplify, tabulate_cells
 from firmties.privacy import find_identifying_content
@@ -120,7 +120,7 @@ def _read_codes(
     for code in dict.fromkeys([*values, *cells, *(low for low, high in ranges if low == high)]):
         kind = find_kind(values.get(code, ""))
         # ASSUME: a code that the file declares missing without saying why stands for no answer.
-        if _is_within(code, ranges) or (kind and re.fullmatch(r"-\d+|\.?[a-z]", code)):
+        if is_within(code, ranges) or (kind and re.fullmatch(r"-\d+|\.?[a-z]", code)):
             missing.setdefault(code, kind or "no_answer")
     return {code: _clean(label) for code, label in values.items() if code not in missing and "|" not in code}, missing
 
@@ -227,18 +227,6 @@ def holds_choices(answers: Mapping[str, int]) -> bool:
 
 def _clean(label: str) -> str:
     return re.sub(r"\s+", " ", label.replace("|", "/")).strip()
-
-
-def _is_within(code: str, ranges: Collection[tuple[str, str]]) -> bool:
-    for low, high in ranges:
-        if code in (low, high):
-            return True
-        try:
-            if float(low) <= float(code) <= float(high):
-                return True
-        except ValueError:
-            continue
-    return False
 
 
 def find_kind(label: str) -> str:

@@ -294,6 +294,15 @@ class TestSpss:
         gone = kind or "no_answer"
         assert list_answers(wave, [A, B]) == [[YES, NO], [NO, NO], ["not_asked"] * 2, [gone] * 2, [YES, gone]]
 
+    @pytest.mark.parametrize("span", [["2", "2"], ["2", "9"]])
+    def test_number_that_is_declared_missing_is_not_said_to_be_no(self, span: list[str]) -> None:
+        from firmties.readers.spss import describe_set
+
+        table = pd.DataFrame({"a": ["1", "2"], "b": ["0", "2"]})
+        one = {"is_dichotomy": True, "counted_value": 1, "label": "", "variable_list": ["a", "b"]}
+        labels: dict[str, Any] = {"columns": {}, "user_missing": {"a": [span], "b": [span]}}
+        assert describe_set(one, table, labels)["not_chosen"] == ["0"]
+
     def test_category_sets_hold_codes(self) -> None:
         responses = pd.DataFrame({"raw_row": [1, 2], "id": ["f1", "f2"], "m1": ["b", ""], "m2": ["a", ""]})
         asked = describe_question({"m1": "", "m2": ""}, {"a": "A", "b": "B"}, chosen=())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from firmties.choices import describe_question, make_codes
+from firmties.choices import describe_question, is_within, make_codes
 from firmties.readers import write_plainly
 from firmties.readers.stata import describe_labels, write_as_text
 
@@ -52,5 +52,5 @@ def describe_set(one: Mapping[str, Any], table: pd.DataFrame, labels: Mapping[st
     words = {columns[name]: labels["columns"].get(name, name) for name in names}
     spans = [span for name in names for span in labels["user_missing"].get(name, [])]
     cells = {cell for name in names for cell in table[name].unique()} - {"", counted}
-    no = [cell for cell in sorted(cells) if cell in ("0", "1", "2") and [cell, cell] not in spans]
+    no = [cell for cell in sorted(cells) if cell in ("0", "1", "2") and not is_within(cell, spans)]
     return describe_question(columns, words, one["label"], chosen=[counted], not_chosen=no)
