@@ -190,6 +190,12 @@ class TestSurveymonkey:
             [YES, NO, NO], ["no_answer"] * 3, [YES, NO, YES],
         ]  # fmt: skip
 
+    def test_question_asked_twice_with_the_same_words_is_two(self, tmp_path: Path) -> None:
+        _, labels = read(tmp_path, "Key,Which?,,Which?,\n,One,Two,One,Two\n11,One,,,Two\n12,,Two,One,\n")
+        assert [list(asked["columns"]) for asked in labels["choices"].values()] == [
+            ["Which? [One]", "Which? [Two]"], ["Which? [One] (2)", "Which? [Two] (2)"],
+        ]  # fmt: skip
+
     def test_grid_is_no_question_of_choices(self, tmp_path: Path) -> None:
         _, labels = read(tmp_path, SURVEYMONKEY.replace("11,Bank loan", "11,Often").replace("12,,,", "12,,Never,"))
         assert labels["choices"] == {}
