@@ -64,8 +64,9 @@ def widen(study: Path) -> None:
 
 
 def register_again(study: Path) -> None:
-    """Wave 2's export once more, under another name, as wave 3."""
-    (study / "data/raw/three.csv").write_bytes((study / RAW).read_bytes())
+    """Wave 2 exported once more, with its rows in another order, as wave 3."""
+    header, *rows = (study / RAW).read_text(encoding="utf-8").splitlines()
+    (study / "data/raw/three.csv").write_text("\n".join([header, *reversed(rows)]), encoding="utf-8")
     entry = "file: data/raw/two.csv}\n"
     replace("config.yaml", entry, entry + "  - {id: 3, file: data/raw/three.csv}\n")(study)
     replace("data/codebook.csv", "A new question,ordinal,agree7,,,,,2", "A new question,ordinal,agree7,,,,,2-3")(study)

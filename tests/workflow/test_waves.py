@@ -123,6 +123,7 @@ OWN_JOBS = {"Reading wave 4 from data/raw/export_4.csv", "Cleaning wave 4"}
 POOLING_JOBS = {
     "Linking 1 2 3 4 into a panel",
     "Scoring constructs",
+    "Masking small cells",
     "Writing the panel for Stata and SPSS",
     *("Fitting first", "Fitting second", "Predicting from second", "Collecting the models' results"),
     *("Estimating contrasts of first", "Testing hypotheses"),
