@@ -201,7 +201,9 @@ def list_margins(variables: Sequence[str]) -> list[tuple[str, ...]]:
     return [subset for size in range(len(variables)) for subset in combinations(variables, size)]
 
 
-def mask_tables(tables: Sequence[Counts], minimum: int, hidden: Collection[str] = ()) -> set[str]:
+def mask_tables(
+    tables: Sequence[Counts], minimum: int, hidden: Collection[str] = (), shown: Collection[str] = ()
+) -> set[str]:
     """Choose one mask for tables of counts that share cells or margins; see :func:`mask_counts`.
 
     A cell that is hidden in one table is hidden in all, whichever rows they count: where one sample lies in another,
@@ -209,8 +211,8 @@ def mask_tables(tables: Sequence[Counts], minimum: int, hidden: Collection[str] 
 
     Parameters
     ----------
-    hidden
-        Names of cells that are hidden already.
+    hidden, shown
+        Names of cells that are hidden already, and of those that are published already, which cannot be hidden.
 
     Returns
     -------
@@ -252,6 +254,7 @@ def mask_tables(tables: Sequence[Counts], minimum: int, hidden: Collection[str] 
     names = [name for _, name in places]
     if not values:
         return set()
+    known |= {place for (_, name), place in places.items() if name in shown}
     masked = mask_counts(
         np.array(values), sums, minimum, known=known, hidden=np.array([name in hidden for name in names]), names=names
     )
@@ -276,28 +279,21 @@ POOLED = ("no_answer", "dont_know", "refused")
 """Reasons of missing answers that are a firm's own; what a rule removed belongs to the flow."""
 
 
-def pool_reasons(counts: pd.DataFrame, minimum: int) -> list[str]:
-    """Choose the reasons of missing answers to a question that are only shown together, in all waves.
+def pool_reasons(counts: pd.Series, minimum: int) -> list[str]:
+    """Choose the reasons of missing answers to a question in one wave that are only shown together.
 
-    How many answered is always shown, and so is how many did not; which reason they had is an answer. A reason that is
-    small in one wave is pooled, and as many others as make the pooled number large, and two reasons of it.
-
-    Parameters
-    ----------
-    counts
-        Reasons down, waves across.
+    How many answered is always shown, and so is how many did not; which reason they had is an answer. A small reason is
+    pooled, and as many others as make the pooled number large, and two reasons of it.
 
     Examples
     --------
-    >>> pool_reasons(pd.DataFrame({1: [20, 9, 3], 2: [30, 6, 0]}, ["no_answer", "dont_know", "refused"]), 5)
+    >>> pool_reasons(pd.Series({"no_answer": 20, "dont_know": 9, "refused": 3}), 5)
     ['dont_know', 'refused']
     """
-    small = ((counts > 0) & (counts < minimum)).any(axis=1)
-    pooled = [str(name) for name in counts.index[small]]
-    others = counts.loc[~small & counts.any(axis=1)].sum(axis=1).sort_values(kind="stable")
+    pooled = [str(name) for name, n in counts.items() if 0 < n < minimum]
+    others = counts[counts >= minimum].sort_values(kind="stable")
     for name in others.index if pooled else ():
-        together = counts.loc[pooled].sum()
-        if len(pooled) > 1 and not ((together > 0) & (together < minimum)).any():
+        if len(pooled) > 1 and counts[pooled].sum() >= minimum:
             break
         pooled.append(str(name))
     return [name for name in counts.index if name in pooled]

@@ -110,8 +110,15 @@ def test_margin_that_another_table_of_the_same_rows_publishes_is_looked_at() -> 
 
 
 def test_reasons_are_pooled_until_they_are_not_few() -> None:
-    counts = pd.DataFrame({1: [20, 1, 2], 2: [30, 9, 0]}, ["no_answer", "dont_know", "refused"])
+    counts = pd.Series({"no_answer": 20, "dont_know": 1, "refused": 2})
     assert pool_reasons(counts, 5) == ["no_answer", "dont_know", "refused"]
+
+
+def test_cells_that_are_published_already_are_not_hidden() -> None:
+    cells = pd.Series([20, 30, 3, 40], pd.MultiIndex.from_product([[1, 2], ["a", "b"]], names=["wave", "answer"]))
+    shown = {"answer=a|wave=1", "answer=b|wave=1"}
+    hidden = mask_tables([Counts("", cells, [("answer",)], [(), ("wave",)])], 5, (), shown)
+    assert hidden == {"answer=a|wave=2", "answer=b|wave=2", "answer=a", "answer=b"}
 
 
 @pytest.mark.parametrize(

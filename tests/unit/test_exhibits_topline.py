@@ -1,9 +1,12 @@
 """The topline."""
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from firmties.exhibits.topline.summarize import summarize
+from firmties.exhibits.topline.summarize import hide_answers, summarize
 from firmties.exhibits.topline.tabulate import tabulate
 
 
@@ -131,3 +134,13 @@ def test_reason_of_few_is_not_named(of_few):
 def test_table_prints_hidden(of_few):
     table = tabulate(*of_few, {"title": "T"})
     assert next(row.cells for row in table.rows if row.cells[0] == "1 bad") == ["1 bad", "hidden", "", "hidden", ""]
+
+
+@given(st.lists(st.lists(st.integers(0, 30), min_size=3, max_size=3), min_size=2, max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_further_wave_moves_nothing_that_is_hidden_or_shown_of_an_earlier_one(waves):
+    def hide(counts):
+        answers = [("answer", label, np.array(numbers)) for label, numbers in zip("abc", zip(*counts), strict=True)]
+        return [hidden.tolist() for hidden in hide_answers(answers, np.array(counts).sum(axis=1), 5)]
+
+    assert [hidden[:-1] for hidden in hide(waves)] == hide(waves[:-1])

@@ -171,17 +171,16 @@ def withhold_reasons(lines: pd.DataFrame, few: int) -> list[str]:
     >>> withhold_reasons(pd.DataFrame({"no_answer": [20, 30], "refused": [6, 8]}, index), 5)
     []
     """
-    withheld = pool_reasons(lines.sum().to_frame(), few)
+    withheld = pool_reasons(lines.sum(), few)
     values: list[int] = []
     of_line: list[list[int]] = []
     of_reason: dict[str, list[int]] = {name: [] for name in lines.columns if name not in withheld}
-    for _, own in lines.groupby(level=0, sort=False):
-        hidden = pool_reasons(own.T, few)
-        for counts in own.loc[own[hidden].sum(axis=1) > 0, hidden].to_dict("records"):
-            of_line.append(list(range(len(values), len(values) + len(counts))))
-            for name, n in counts.items():
-                of_reason.get(str(name), []).append(len(values))
-                values.append(n)
+    for _, own in lines.iterrows():
+        if hidden := pool_reasons(own, few):
+            of_line.append(list(range(len(values), len(values) + len(hidden))))
+            for name in hidden:
+                of_reason.get(name, []).append(len(values))
+                values.append(int(own[name]))
     if not values:
         return withheld
     n_cells = len(values)

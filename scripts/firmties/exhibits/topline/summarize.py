@@ -164,19 +164,22 @@ def count_question(
             yield at, "figure", "Mean, SD", None if telling else mean, None if telling else sd
             telling |= n_answered[at] < 10 * (few - 1)
             yield at, "figure", "Lowest, highest decile", None if telling else low, None if telling else high
-    pooled = pool_reasons(pd.DataFrame([absent[kind][asked] for kind in POOLED], index=list(POOLED)), few)
-    shown_kinds = {label: absent[kind] for kind, label in KINDS.items() if kind not in pooled}
-    shown_kinds[OTHER_REASON] = sum((absent[kind] for kind in pooled), start=np.zeros(n_waves, dtype=int))
-    for label, counts in shown_kinds.items():
-        for at in (at for at in positions if counts[at]):
-            yield at, "missing", label, int(counts[at]), counts[at] / n[at]
+    # Each wave alone, so that a further wave moves nothing of an earlier one.
+    for at in positions:
+        pooled = pool_reasons(pd.Series({kind: int(absent[kind][at]) for kind in POOLED}), few)
+        reasons = {label: int(absent[kind][at]) for kind, label in KINDS.items() if kind not in pooled}
+        reasons[OTHER_REASON] = sum(int(absent[kind][at]) for kind in pooled)
+        for label, count in reasons.items():
+            if count:
+                yield at, "missing", label, count, count / n[at]
 
 
 def hide_answers(answers: Sequence[tuple[str, str, np.ndarray]], n_answered: np.ndarray, few: int) -> list[np.ndarray]:
     """Choose for each answer the waves in which its number is hidden.
 
     The answers to a question add up to those who answered, which is always shown; a choice of several, and those who
-    did not choose it, do. Over the waves, an answer's total could be known from another table.
+    did not choose it, do. Over the waves, an answer's total could be known from another table. What is shown of a wave
+    is chosen when it comes in, from it and those before it, so that a further wave moves nothing of an earlier one.
 
     Examples
     --------
@@ -189,16 +192,22 @@ def hide_answers(answers: Sequence[tuple[str, str, np.ndarray]], n_answered: np.
     groups = [tables] if tables else []
     groups += [[(label, counts), ("", n_answered - counts)] for part, label, counts in answers if part == "choice"]
     masks: dict[tuple[int, str], np.ndarray] = {}
+    n_waves = len(n_answered)
+    # Where fewer answered than can be hidden among, an empty answer would tell, too.
+    scant = (n_answered > 0) & (n_answered < 2 * few) if few > 1 else np.zeros(n_waves, dtype=bool)
     for at, group in enumerate(groups):
         table = pd.DataFrame(dict(enumerate(counts for _, counts in group)))
         cells = pd.Series(table.rename_axis(index="wave", columns="answer").stack())
-        known = [(), ("wave",)]
-        hidden = mask_tables([Counts("", cells, [("answer",)], known)], few)
-        # Where fewer answered than can be hidden among, an empty answer would tell, too.
-        scant = (n_answered > 0) & (n_answered < 2 * few) if few > 1 else np.zeros(len(n_answered), dtype=bool)
+        names = [
+            [name_cell(["wave", "answer"], [wave, number]) for number in range(len(group))] for wave in table.index
+        ]
+        hidden: set[str] = set()
+        for wave in table.index:
+            before = {name for row in names[:wave] for name in row}
+            so_far = Counts("", cells.loc[:wave], [("answer",)], [(), ("wave",)])
+            hidden |= mask_tables([so_far], few, hidden, before - hidden) & set(names[wave])
         for number, (label, _) in enumerate(group):
-            names = [name_cell(["wave", "answer"], [wave, number]) for wave in range(len(n_answered))]
-            masks[at, label] = np.array([name in hidden for name in names]) | scant
+            masks[at, label] = np.array([row[number] in hidden for row in names]) | scant
     places = [0 if part == "answer" else number for number, (part, *_) in enumerate(answers)]
     return [masks[place, label] for place, (_, label, _) in zip(places, answers, strict=True)]
 
