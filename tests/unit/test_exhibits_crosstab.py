@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmties.disclosure import mask_table
+from firmties.disclosure import Counts, list_crossed, mask_table, mask_tables
 from firmties.exhibits.crosstab.summarize import adjust_residuals, summarize
 
 from .exhibit_frames import DICTIONARY, STUDY, WAVES, draw_anew, list_texts
@@ -109,3 +109,14 @@ def test_figure_of_no_answers_says_so() -> None:
     sources["panel"]["kind"] = sources["panel"]["kind"].astype("str")
     numbers, notes = summarize(sources, {"rows": "kind", "columns": "place"})
     assert "no row has both answers" in list_texts(draw_anew("crosstab", numbers, notes, OPTIONS))
+
+
+def test_no_percentage_or_residual_gives_a_total_that_another_table_hides() -> None:
+    # A prediction over kind alone, on few firms, hides the totals of kinds a and b here, too.
+    sources = make_sources({(kind, place): 20 for kind in "abcd" for place in "wxyz"})
+    few = Counts("model", pd.Series([3, 30, 40, 50], pd.Index(list("abcd"), name="kind")))
+    crossed = list_crossed(sources["panel"], {"rows": "kind", "columns": "place"})
+    sources["masks"] = pd.DataFrame({"cell": sorted(mask_tables([*crossed, few], 5))})
+    cells = summarize(sources, {"rows": "kind", "columns": "place"})[0].query("row in ['a', 'b']")
+    assert cells["n"].notna().any()
+    assert not cells[["row_n", "row_percent", "residual"]].notna().to_numpy().any()

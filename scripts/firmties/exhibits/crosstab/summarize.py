@@ -119,22 +119,25 @@ def _list_cells(
         for column in counts.columns:
             n = counts.loc[row, column]
             suppressed = n > 0 and name_cell(names, (row, column)) in hidden
-            shown = n >= ENOUGH and not suppressed
+            row_hidden, column_hidden = (
+                name_cell(names[:1], (row,)) in hidden,
+                name_cell(names[1:], (column,)) in hidden,
+            )
+            # With its number, a percentage would give the row's total, and a residual the column's, too.
+            shown = n >= ENOUGH and not (suppressed or row_hidden)
             cells.append(
                 {
                     "panel": panel,
                     "panel_label": panel_label,
                     "row": row,
                     "row_label": row_codes[row],
-                    "row_n": pd.NA if name_cell(names[:1], (row,)) in hidden else int(row_totals[row]),
+                    "row_n": pd.NA if row_hidden else int(row_totals[row]),
                     "column": column,
                     "column_label": column_codes[column],
-                    "column_n": pd.NA
-                    if panel != "single" or name_cell(names[1:], (column,)) in hidden
-                    else int(column_totals[column]),
+                    "column_n": pd.NA if panel != "single" or column_hidden else int(column_totals[column]),
                     "n": pd.NA if suppressed else int(n),
                     "row_percent": 100 * n / row_totals[row] if shown else np.nan,
-                    "residual": residuals.loc[row, column] if shown else np.nan,
+                    "residual": residuals.loc[row, column] if shown and not column_hidden else np.nan,
                     "cell": "suppressed" if suppressed else "empty" if n == 0 else "shown" if shown else "no estimate",
                 }
             )
