@@ -354,7 +354,8 @@ def list_crossed(panel: pd.DataFrame, options: Mapping[str, Any]) -> list[Counts
     """List the tables of counts behind a cross-table of two variables of the panel.
 
     Where an indicator says that a firm is of a code, too (`any`), it may stand in several rows: the cells of a row add
-    up, those of a column do not.
+    up, those of a column do not. Those of a column who are not of the code are counted, too: with the column's total
+    their number follows.
 
     Examples
     --------
@@ -371,9 +372,9 @@ def list_crossed(panel: pd.DataFrame, options: Mapping[str, Any]) -> list[Counts
         members = {
             code: as_codes(panel[prefix + code]) == "true" for code in rows.dropna().unique() if prefix + code in panel
         }
-        counted = [_count_both(rows.mask(held, code).where(held), columns) for code, held in members.items()]
-        if counted:
-            tables.append(Counts(("any", prefix, names[1]), pd.concat(counted), [(names[0],)], ()))
+        for code, held in members.items():
+            told = held.map({True: code, False: f"not {code}"}).where(panel[prefix + code].notna()).rename(names[0])
+            tables.append(Counts(("any", prefix, code), _count_both(told, columns), [(names[0],), (names[1],)], ()))
     return tables
 
 

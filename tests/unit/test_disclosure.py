@@ -13,6 +13,7 @@ from firmties.disclosure import (
     bound_hidden,
     find_minimum,
     is_telling,
+    list_crossed,
     list_margins,
     list_sums,
     mask_counts,
@@ -107,6 +108,14 @@ def test_margin_that_another_table_of_the_same_rows_publishes_is_looked_at() -> 
     hidden = mask_tables([two, one], 5)
     assert {"kind=a|place=x", "kind=a|place=y"} <= hidden
     assert "kind=a" not in hidden
+
+
+def test_those_of_a_column_who_are_not_of_a_code_are_counted() -> None:
+    # Of 40 upstream firms 37 have a broker, among others: the column's total and the 37 would give the other three.
+    panel = pd.DataFrame({"kind": ["a", "b"] * 40, "place": ["up"] * 40 + ["down"] * 40})
+    panel["is_a"], panel["is_b"] = pd.array([at >= 3 for at in range(80)], dtype="boolean"), panel["kind"] == "b"
+    tables = list_crossed(panel, {"rows": "kind", "columns": "place", "any": {"prefix": "is_"}})
+    assert "kind=a|place=up" in mask_tables(tables, 5)
 
 
 def test_reasons_are_pooled_until_they_are_not_few() -> None:
