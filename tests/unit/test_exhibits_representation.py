@@ -12,6 +12,7 @@ import pytest
 from firmties.errors import StudyError
 from firmties.exhibits.representation.summarize import compare_response, compare_shares, summarize
 from firmties.exhibits.representation.tabulate import tabulate
+from firmties.exhibits.topline.summarize import summarize as topline
 
 from .exhibit_frames import DICTIONARY, STUDY, WAVES, draw_anew, list_texts
 
@@ -126,6 +127,30 @@ def test_a_hidden_count_stands_in_no_other_column(column: str) -> None:
 @pytest.mark.parametrize("column", ["statistic", "p_value", "min_expected"])
 def test_no_test_gives_a_hidden_count_away(column: str) -> None:
     assert pd.isna(pick_test(summarize(make_sources((47, 3)), {})[0], "frame", column))
+
+
+def test_what_the_topline_hides_is_hidden() -> None:
+    # As totals over the waves could be known, the topline hides more than the sums of each wave ask for.
+    places = {1: {"up": 3, "down": 8, "west": 30}, 2: {"up": 20, "down": 8, "west": 7}}
+    rows = [(wave, code) for wave, sizes in places.items() for code, n in sizes.items() for _ in range(n)]
+    panel = pd.DataFrame(rows, columns=["wave", "place"]).assign(firm_id=[f"f{at}" for at in range(len(rows))])
+    margins = {wave: {"place": {"west": 300, "down": 300, "up": 300}} for wave in (1, 2)}
+    sources = make_sources() | {"panel": panel, "frame_margins": margins}
+    del sources["sample"]
+    entry = {"table": "panel", "origin": "codebook", "identifying": ""}
+    answers, _ = topline({**sources, "kinds": panel.assign(place=""), "dictionary": DICTIONARY.assign(**entry)}, {})
+    hidden = answers.loc[(answers["part"] == "answer") & answers["value"].isna(), ["row", "wave"]]
+    numbers = summarize(sources, {})[0].query("part == 'category' and cell != 'suppressed'")
+    assert not {*hidden.itertuples(index=False, name=None)} & {
+        *numbers[["category_label", "wave"]].itertuples(index=False, name=None)
+    }
+
+
+def test_few_answers_by_open_link_are_not_given_by_the_difference_from_the_topline() -> None:
+    sources = make_sources()
+    sources["panel"] = sources["panel"].merge(sources["sample"][["wave", "firm_id", "place"]], on=["wave", "firm_id"])
+    sources["sample"].loc[:1, "sample_type"] = "open"
+    assert pick(summarize(sources, {"open_link": ["open"]})[0], "up", "cell") == "suppressed"
 
 
 def test_count_below_ten_has_no_share() -> None:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from firmties.disclosure import find_minimum, mask_table
+from firmties.disclosure import Counts, find_minimum, mask_tables, name_cell
 from firmties.display import ENOUGH, as_codes, codes_of, describe_rows, describe_waves, label_of
 from firmties.errors import StudyError, describe_allowed
+from firmties.exhibits.topline.summarize import hide_answers
 from firmties.link import find_keys, find_uninvited
 from firmties.tables import join_words
 
@@ -70,7 +71,14 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
             asked = {wave: sizes for wave, sizes in frame.items() if wave in set(invited["wave"])}
             counts["invited_n"] = count_categories(invited[name], invited["wave"], name, asked)
         n_unknown += int(values[panel["wave"].isin(list(frame))].isna().sum())
-        rows += compare_variable(name, counts, frame, words, few)
+        hidden = {key: hide_counts(table, few) for key, table in counts.items()}
+        if name in sources["panel"]:
+            codes = as_codes(sources["panel"][name])
+            every = pd.crosstab(codes, sources["panel"]["wave"]).reindex(
+                index=list(codes_of(words, name, codes.dropna())), columns=list(waves["id"]), fill_value=0
+            )
+            hidden["n"] = hide_counts(counts["n"], few, every)
+        rows += compare_variable(name, counts, frame, words, hidden)
     numbers = pd.DataFrame(rows)
     if not numbers.empty:
         numbers.insert(0, "wave_label", numbers["wave"].map(labels))
@@ -127,10 +135,9 @@ def compare_variable(
     counts: Mapping[str, pd.DataFrame],
     frame: Mapping[Any, Mapping[str, int]],
     words: pd.DataFrame,
-    few: int,
+    hidden: Mapping[str, pd.DataFrame],
 ) -> list[dict[str, Any]]:
     """List the rows of one variable: its categories and its tests, wave by wave; see :func:`summarize`."""
-    hidden = {key: hide_counts(table, few) for key, table in counts.items()}
     label = label_of(words, name)
     label = name.replace("_", " ").capitalize() if label == name else label
     rows: list[dict[str, Any]] = []
@@ -169,20 +176,47 @@ def compare_variable(
     return rows
 
 
-def hide_counts(counts: pd.DataFrame, few: int) -> pd.DataFrame:
+def hide_counts(counts: pd.DataFrame, few: int, every: pd.DataFrame | None = None) -> pd.DataFrame:
     """Choose the counts to hide of categories × waves, of which each wave's total follows from the rest.
 
-    See `disclosure.mask_table`.
+    Parameters
+    ----------
+    every
+        The same of all answers, as the topline gives them: what is hidden there is hidden here, and what is few of the
+        answers left out here, as by open link, is not given by the difference.
 
     Examples
     --------
     >>> hide_counts(pd.DataFrame({1: [3, 17, 30], 2: [20, 20, 20]}), 5)[1].tolist()
     [True, True, False]
     """
+    parts, hidden = {"here": counts}, set[str]()
+    if every is not None:
+        answers = [("answer", str(code), every.loc[code].to_numpy()) for code in every.index]
+        masks = hide_answers(answers, every.sum().to_numpy(), few)
+        hidden = {
+            name_cell(["answer", "wave"], [code, wave])
+            for code, mask in zip(every.index, masks, strict=True)
+            for wave in every.columns[mask]
+        }
+        parts["left out"] = (every.reindex_like(counts).fillna(0).astype(int) - counts).clip(lower=0)
     # Firms come again in later waves: a category's counts are not added up, and no such sum is published.
-    cells, totals, _ = mask_table(counts.T, few, columns_add=False)
+    tables = [
+        Counts(name, pd.Series(part.rename_axis(index="answer", columns="wave").T.stack()), [("wave",)], ())
+        for name, part in parts.items()
+    ]
+    hidden |= mask_tables(tables, few, hidden)
     # A count and its share give the wave's total, so where that must be hidden, all goes.
-    return cells.T | pd.Series(totals, index=counts.columns)
+    return pd.DataFrame(
+        {
+            wave: [
+                name_cell(["answer", "wave"], (code, wave)) in hidden or name_cell(["wave"], [wave]) in hidden
+                for code in counts.index
+            ]
+            for wave in counts
+        },
+        index=counts.index,
+    )
 
 
 def standardize_difference(share: float, reference: float) -> float:
