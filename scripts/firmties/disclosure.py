@@ -386,6 +386,8 @@ def _count_both(rows: pd.Series, columns: pd.Series) -> pd.Series:
 def list_predicted(predictions: pd.DataFrame) -> list[Counts]:
     """List the tables of counts behind predictions: a population is what one model was fitted on.
 
+    Where raw means are shares, those of a cell who have the outcome and those who have not are counted, too.
+
     Parameters
     ----------
     predictions
@@ -402,7 +404,17 @@ def list_predicted(predictions: pd.DataFrame) -> list[Counts]:
         index = pd.MultiIndex.from_arrays(codes, names=variables)
         n = pd.Series(cells["n_cell"].astype(float).astype(int).to_numpy(), index)
         tables.append(Counts(tuple(population), n, list_margins(variables)))
+        having = pd.Series(pd.to_numeric(cells["mean_cell"]).to_numpy(dtype=float), index).fillna(0) * n
+        # ASSUME: means from 0 to 1 that make a whole number in every cell are shares.
+        if having.between(0, n).all() and np.allclose(having, having.round(), rtol=0, atol=1e-6):
+            having, outcome = having.round().astype(int), _name_outcome(cells.iloc[0].to_dict())
+            both = pd.concat({"1": having, "0": n - having}, names=[outcome])
+            tables.append(Counts(tuple(population), both, [(outcome,), *list_margins(variables), tuple(variables)]))
     return tables
+
+
+def _name_outcome(row: Mapping[Any, Any]) -> str:
+    return f"{row['outcome']} {row['level']}".strip()
 
 
 def _is_named(name: Any) -> bool:
@@ -411,6 +423,8 @@ def _is_named(name: Any) -> bool:
 
 def hide_predicted(predictions: pd.DataFrame, minimum: int, hidden: Collection[str] = ()) -> pd.DataFrame:
     """Blank the number and the raw mean of cells of predictions that the mask of their cross-classification hides.
+
+    A mean that is a share is blank, too, where how many have the outcome, or have not, is hidden.
 
     Parameters
     ----------
@@ -438,4 +452,10 @@ def hide_predicted(predictions: pd.DataFrame, minimum: int, hidden: Collection[s
     ]
     names = ["|".join(sorted(filter(None, pair))) for pair in zip(*parts, strict=True)]
     out.loc[[name in masked for name in names], ["n_cell", "mean_cell"]] = None
+    outcomes = [_name_outcome(row) for row in out[["outcome", "level"]].fillna("").to_dict("records")]
+    shares = [
+        any("|".join(sorted([f"{outcome}={code}", *filter(None, pair)])) in masked for code in "10")
+        for outcome, *pair in zip(outcomes, *parts, strict=True)
+    ]
+    out.loc[shares, "mean_cell"] = None
     return out

@@ -12,6 +12,7 @@ from firmties.disclosure import (
     Counts,
     bound_hidden,
     find_minimum,
+    hide_predicted,
     is_telling,
     list_crossed,
     list_margins,
@@ -116,6 +117,24 @@ def test_those_of_a_column_who_are_not_of_a_code_are_counted() -> None:
     panel["is_a"], panel["is_b"] = pd.array([at >= 3 for at in range(80)], dtype="boolean"), panel["kind"] == "b"
     tables = list_crossed(panel, {"rows": "kind", "columns": "place", "any": {"prefix": "is_"}})
     assert "kind=a|place=up" in mask_tables(tables, 5)
+
+
+def make_predicted(n_cell: list[str], mean_cell: list[str]) -> pd.DataFrame:
+    same = {"prediction": "p", "model": "M", "outcome": "y", "sample": "", "block": "", "level": ""}
+    place = {"variable_1": "kind", "value_1": list("abcd")[: len(n_cell)], "variable_2": "", "value_2": ""}
+    return pd.DataFrame({"n_cell": n_cell, "mean_cell": mean_cell}).assign(**same, **place)
+
+
+def test_share_that_gives_a_small_number_is_hidden() -> None:
+    # Of 30 cases of kind a 2 have the outcome; no cell is few itself. Those of kind b would give them away.
+    rows = make_predicted(["30", "40", "50", "60"], [str(2 / 30), "0.25", "0.5", "0.5"])
+    found = hide_predicted(rows, 5)
+    assert found["n_cell"].notna().all()
+    assert found["mean_cell"].notna().tolist() == [False, False, True, True]
+
+
+def test_means_that_are_no_shares_stay() -> None:
+    assert hide_predicted(make_predicted(["30", "40"], ["0.0123", "0.25"]), 5)["mean_cell"].notna().all()
 
 
 def test_reasons_are_pooled_until_they_are_not_few() -> None:
