@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from firmties.exhibits.descriptives.summarize import compute_icc, correlate, summarize
+from firmties.exhibits.descriptives.summarize import compute_icc, correlate, describe_values, summarize
 from firmties.exhibits.descriptives.tabulate import tabulate
 from firmties.tables import write_csv
 
@@ -40,6 +40,23 @@ def test_icc_of_single_values_is_missing():
 
 def test_constant_has_no_correlation():
     assert np.isnan(correlate(pd.Series([1.0] * 5), pd.Series(range(5)))[1])
+
+
+@pytest.mark.parametrize(("both", "shown"), [(2, False), (6, True)])
+def test_correlation_of_yes_and_no_that_gives_few_is_hidden(sources, both, shown):
+    # Ten say yes to each question, of whom so many to both.
+    sources["panel"] = sources["panel"].assign(
+        x=[1.0] * 10 + [0.0] * 50, y=[0.0] * (10 - both) + [1.0] * 10 + [0.0] * (40 + both)
+    )
+    sources["study"] = {"firm": "firm", "minimum_cell": 3}
+    numbers, _ = summarize(sources, {"variables": ["x", "y"]})
+    assert numbers["r"].notna().any() == shown
+
+
+def test_ends_do_not_tell_how_many_gave_the_last_code():
+    # The mean of the five smallest, 1.4, would say that three answered 1.
+    found = describe_values(pd.Series([1.0] * 3 + [2.0] * 20 + [3.0] * 20 + [4.0] * 20), 5)
+    assert (np.isnan(found["minimum"]), found["maximum"]) == (True, 4.0)
 
 
 def test_pairs_count_complete_answers(sources):

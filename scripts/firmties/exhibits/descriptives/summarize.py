@@ -69,28 +69,52 @@ def correlate(x: pd.Series, y: pd.Series, level: float = 0.95) -> tuple[int, flo
     return n, r, float(np.tanh(np.arctanh(r) - half)), float(np.tanh(np.arctanh(r) + half))
 
 
-def describe_values(values: pd.Series, few: int) -> dict[str, float]:
-    """Give mean, standard deviation and range; all missing if they would tell the number of a few answers.
+def tells_pairs(x: pd.Series, y: pd.Series, few: int) -> bool:
+    """Tell a correlation from which the number of a few pairs follows: of few pairs, or of at most three values each.
 
-    The smallest and the largest value are one firm's: in their place stand the means of the `few` smallest and largest.
+    With the means, that of two answers of yes or no gives how many said yes to both.
 
     Examples
     --------
-    >>> float(describe_values(pd.Series([1.0, 2, 3, 4, 5, 6]), 2)["minimum"])
-    1.5
+    >>> tells_pairs(pd.Series([0] * 30 + [1] * 30), pd.Series([0] * 28 + [1] * 32), 5)
+    True
+    """
+    pairs = pd.DataFrame({"x": x, "y": y}).dropna()
+    return len(pairs) < few or bool(pairs.nunique().max() <= 3 and (pairs.value_counts() < few).any())
+
+
+SCALE = 11
+"""A response scale has at most so many codes."""
+
+
+def average_ends(values: pd.Series, few: int) -> dict[str, float]:
+    """Give the means of the smallest and of the largest values, `few` each, in place of one firm's.
+
+    Of a response scale such a mean would tell how many gave its last code, where they are few: it is missing.
+
+    Examples
+    --------
+    >>> average_ends(pd.Series([1.0, 1, 1, 2, 2, 3, 3, 4, 4, 4, 4, 4]), 5)
+    {'minimum': nan, 'maximum': 4.0}
     """
     known = values.dropna().sort_values()
-    if is_telling(known, few):
+    ends = {"minimum": known.head(few), "maximum": known.tail(few)}
+    coded = known.nunique() <= SCALE
+    return {name: float("nan") if coded and end.nunique() > 1 else float(end.mean()) for name, end in ends.items()}
+
+
+def describe_values(values: pd.Series, few: int) -> dict[str, float]:
+    """Give mean, standard deviation and ends; all missing if they would tell the number of a few answers."""
+    if is_telling(values, few):
         return dict.fromkeys(("mean", "sd", "minimum", "maximum"), np.nan)
-    ends = {"minimum": known.head(few).mean(), "maximum": known.tail(few).mean()}
-    return {"mean": known.mean(), "sd": known.std(), **ends}
+    return {"mean": values.mean(), "sd": values.std(), **average_ends(values, few)}
 
 
 def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Fill ``describe`` rows, one a variable, and ``correlate`` rows, one a pair below the diagonal.
 
     The firm-waves of all waves are taken together; the ICC says how much of the variance lies between firms.
-    Minimum and maximum are those of :func:`describe_values`.
+    Minimum and maximum are those of :func:`average_ends`.
     """
     panel, dictionary, study = sources["panel"], sources["dictionary"], sources["study"]
     names, few = options["variables"], find_minimum(study)
@@ -108,8 +132,8 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     for at, name in enumerate(names):
         for other in names[:at]:
             n, r, low, high = correlate(panel[name], panel[other])
-            # Of few pairs a correlation tells the pairs.
-            r, low, high = (r, low, high) if n >= few else (np.nan, np.nan, np.nan)
+            if tells_pairs(panel[name], panel[other], few):
+                r = low = high = np.nan
             rows.append(
                 {
                     "part": "correlate", "variable": name, "label": label_of(dictionary, name), "with": other, "n": n,
