@@ -220,7 +220,8 @@ def compare_results(before: Mapping[str, pd.DataFrame], after: Mapping[str, pd.D
     -------
     DataFrame
         One row a cell that moved: ``result``, ``model``, ``row``, ``column``, ``before``, ``after``, ``difference``,
-        and for estimates ``standard_errors``, the difference in standard errors as they were before. A row that is
+        and for estimates ``standard_errors``, the difference in standard errors as they were before. Of a number of an
+        exhibit or prediction that is blank now, ``before`` is blank, too: it may be hidden now. A row that is
         new or gone has its whole name in ``row`` and the word in ``column``.
 
     Examples
@@ -248,7 +249,9 @@ def compare_results(before: Mapping[str, pd.DataFrame], after: Mapping[str, pd.D
                 first, second = old.get(column, ""), new.get(column, "")
                 if column in keys or is_same(first, second):
                     continue
-                moved = {**said, "model": new.get("model", ""), "column": column, "before": first, "after": second}
+                # A number that is blank now may be hidden now: what it was is not said again.
+                told = first if second or name in ("estimates", "models", "hypotheses") else ""
+                moved = {**said, "model": new.get("model", ""), "column": column, "before": told, "after": second}
                 difference = subtract(second, first)
                 if difference is not None:
                     moved["difference"] = f"{difference:.6g}"

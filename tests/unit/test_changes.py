@@ -60,6 +60,13 @@ def test_exhibit_rows_are_named_by_their_words_and_the_wave() -> None:
     assert moved[["result", "row", "column", "before"]].values.tolist() == [["T3", "2, t1", "mean", "4.4"]]
 
 
+@pytest.mark.parametrize(("result", "column"), [("A1", "value"), ("predictions", "n_cell")])
+def test_number_that_is_hidden_now_is_not_said(result: str, column: str) -> None:
+    before = pd.DataFrame({"prediction": ["p"], column: ["3"]})
+    moved = compare_results({result: before}, {result: before.assign(**{column: ""})})
+    assert moved[["column", "before", "after"]].values.tolist() == [[column, "", ""]]
+
+
 def test_exhibit_rows_of_one_name_are_matched_in_their_order() -> None:
     before = pd.DataFrame({"part": ["curve", "curve"], "x": ["0.1", "0.2"]})
     moved = compare_results({"F8": before}, {"F8": before.assign(x=["0.1", "0.3"])})
