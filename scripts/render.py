@@ -120,8 +120,8 @@ def scan(
         for path in folder.rglob("*")
         if path.suffix in TEXTS and path.parent != folder / "template" and path.name != "report.html"
     )
-    tables = {path: split_cells(path, known) for path in [*([Path(report)] if report else []), *written]}
-    # What was looked at is no find in another form of its table either.
+    tables = {path: split_cells(path) for path in [*([Path(report)] if report else []), *written]}
+    # What was looked at is no find in another form of its table either, nor what stands in the study's own texts.
     cleared = {
         cell for table in tables.values() for name in table if marks.get(str(name)) == "cleared" for cell in table[name]
     }
@@ -129,7 +129,9 @@ def scan(
         f"{path}: column '{name}' holds {word_finding(kind)}; take out what shows it, or mark its "
         "variable cleared in data/codebook.csv if you looked and it is none (docs/privacy.md)"
         for path in written
-        for name, kind, _ in find_identifying_content(tables[path].map(lambda cell: "" if cell in cleared else cell))
+        for name, kind, _ in find_identifying_content(
+            tables[path].map(lambda cell: "" if cell in cleared or cell in known else cell)
+        )
     ]
     texts = {path: "\n".join(table.to_numpy().ravel()) for path, table in tables.items()}
     for wave, columns in withheld:
@@ -151,19 +153,14 @@ def scan(
 TEXTS = (".csv", ".json", ".html", ".tex", ".svg", ".txt")
 
 
-def split_cells(path: Path, known: str) -> pd.DataFrame:
-    """Split a file into cells of text: the columns of a CSV file, else one column of lines or of an HTML file's texts.
-
-    What stands in the study's own texts is no secret and is left blank.
-    """
+def split_cells(path: Path) -> pd.DataFrame:
+    """Split a file into cells of text: the columns of a CSV file, else a column of lines or of an HTML file's texts."""
     if path.suffix == ".csv":
-        table = pd.read_csv(path, dtype="str", keep_default_na=False)
-    else:
-        text = path.read_text("utf-8", errors="replace")
-        if path.suffix in (".html", ".svg"):
-            text = unescape(re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", "\n", text, flags=re.DOTALL))
-        table = pd.DataFrame({"text": list(dict.fromkeys(text.split("\n")))}, dtype="str")
-    return table.map(lambda cell: "" if cell in known else cell)
+        return pd.read_csv(path, dtype="str", keep_default_na=False)
+    text = path.read_text("utf-8", errors="replace")
+    if path.suffix in (".html", ".svg"):
+        text = unescape(re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", "\n", text, flags=re.DOTALL))
+    return pd.DataFrame({"text": text.split("\n")}, dtype="str")
 
 
 def read_table(path: str) -> pd.DataFrame:

@@ -300,22 +300,21 @@ def list_searched(values: Iterable[str], known: str) -> set[str]:
     values
         Cells of columns that are dropped or hashed.
     known
-        The study's own texts, such as its codebook: what they hold is no secret.
+        The study's own texts, such as its codebook: what stands in them as whole words is no secret.
 
     Examples
     --------
-    >>> sorted(list_searched(["Jane  Doe", "female", "yes", "12.5", "+44 20 7946 0958"], "f=Female"))
-    ['44 20 7946 0958', 'jane doe']
+    >>> sorted(list_searched(["Jane  Doe", "female", "yes", "12.5", "+44 20 7946 0958", "Rise"], "f=Female enterprise"))
+    ['44 20 7946 0958', 'jane doe', 'rise']
     """
     plain = {_normalize(value) for value in values}
     # ASSUME: a number of fewer than seven digits is met by chance, too.
-    return {
+    long = {
         value
         for value in plain
-        if len(value) >= SHORTEST
-        and (re.search(r"[^\W\d_]", value) or len(re.sub(r"\D", "", value)) >= 7)
-        and value not in _normalize(known)
+        if len(value) >= SHORTEST and (re.search(r"[^\W\d_]", value) or len(re.sub(r"\D", "", value)) >= 7)
     }
+    return long - find_values(known, long)
 
 
 def _normalize(text: str) -> str:

@@ -24,6 +24,7 @@ from firmties.privacy import (
     protect_table,
 )
 from firmties.study import Study, inspect_study
+from render import scan
 
 KEY = b"k" * 32
 CONFIG = "study: {title: A study, firm: firm_id}\nwaves:\n  - {id: 1, file: one.csv}\n  - {id: 2, file: two.csv}\n"
@@ -216,3 +217,15 @@ def test_sample_file_with_an_address_stops() -> None:
 def test_column_to_hash_beside_the_waves_stops() -> None:
     with pytest.raises(StudyError, match=r"sample\.csv: column 'firm' is marked hash"):
         protect_table(pd.DataFrame({"firm": ["f1"]}), {"firm": "hash"}, "sample.csv")
+
+
+def test_value_that_is_part_of_a_word_of_the_study_is_searched_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("config.yaml").write_text("study: {title: Enterprises}\n", encoding="utf-8")
+    Path("one.csv").write_text("firm_id,owner\nf1,rise\nf2,moon\n", encoding="utf-8")
+    Path("reports").mkdir()
+    Path("reports/list.csv").write_text("what\nrise\n", encoding="utf-8")
+    with pytest.raises(StudyError, match="holds a value of 'owner'"):
+        scan(None, Path("reports"), [({"id": 1, "file": "one.csv"}, ["owner"])], {})
