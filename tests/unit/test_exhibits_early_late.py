@@ -101,6 +101,12 @@ def test_hidden_share_stands_in_no_column(column: str) -> None:
     assert pd.isna(pick(compare("place", place=places), "place[up]", column))
 
 
+def test_share_that_few_of_the_others_have_is_hidden() -> None:
+    # Of the twenty between early and late two are upstream: all upstream firms, as the topline has them, less 20.
+    places = ["up" if at < 10 or at in (20, 21) or at >= 50 else "down" for at in range(60)]
+    assert compare("place", place=places)["cell"].head(2).tolist() == ["suppressed", "suppressed"]
+
+
 def test_yes_of_few_is_hidden() -> None:
     few = pd.array([at in (1, 2) for at in range(60)], dtype="boolean")
     assert pick(compare("plan", plan=few), "plan", "cell") == "suppressed"

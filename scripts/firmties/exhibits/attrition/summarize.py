@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -62,12 +62,13 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         name = f"{labels[wave]} to {labels[following]}"
         then = status.loc[status["wave"] == following].set_index(firm)["status"]
         asked = panel.loc[panel["wave"] == wave].dropna(subset=[firm])
-        asked = asked.loc[asked[firm].map(then) != CLOSED]
+        over = asked[firm].map(then) == CLOSED
+        ended, asked = asked.loc[over], asked.loc[~over]
         stayed = asked[firm].map(then) == ANSWERED
         table = asked[list(dict.fromkeys([firm, *options["variables"]]))].assign(stayed=stayed.astype(int))
         rows += [row | {"pair": name} for row in fit_staying(table, options["variables"], words)]
         groups = asked.loc[stayed], asked.loc[~stayed]
-        for row in withhold(compare_groups(*groups, options["variables"], words), *groups, few):
+        for row in withhold(compare_groups(*groups, options["variables"], words), [*groups, ended], few):
             rows.append(row | {"section": "Stayers minus leavers (SMD)", "pair": name, "value": row["smd"]})
         if options.get("refreshment"):
             later = panel.loc[panel["wave"] == following].dropna(subset=[firm])
@@ -76,7 +77,8 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
             # Only firms that were drawn stand for the population.
             drawn = ~find_keys(later, uninvited, firm)
             groups = later.loc[~new], later.loc[new & drawn]
-            for row in withhold(compare_groups(*groups, options["refreshment"], words), *groups, few):
+            others = later.loc[new & ~drawn]
+            for row in withhold(compare_groups(*groups, options["refreshment"], words), [*groups, others], few):
                 section = "Panel minus refreshment in the later wave (SMD)"
                 rows.append(row | {"section": section, "pair": name, "value": row["smd"]})
     columns = ["section", "key", "label", "pair", "value", "std_error", "p_value", "n_1", "n_2", "reason"]
@@ -138,31 +140,39 @@ def label_term(term: str, words: pd.DataFrame) -> str:
     return f"{label}: {codes_of(words, name).get(code, code)}" if bracket else label
 
 
-def withhold(rows: list[dict[str, Any]], first: pd.DataFrame, second: pd.DataFrame, few: int) -> list[dict[str, Any]]:
+def withhold(rows: list[dict[str, Any]], groups: Sequence[pd.DataFrame], few: int) -> list[dict[str, Any]]:
     """Blank the differences of two groups from which the number of a few firms would follow; see `compare_groups`.
 
     With both groups' sizes, difference and p-value give both shares.
+
+    Parameters
+    ----------
+    groups
+        The two that are compared, and those of the wave who are in neither: with the topline, theirs would follow.
     """
     secret: set[str] = set()
     for name in {row["key"].partition("[")[0] for row in rows}:
-        x, y = first[name], second[name]
-        if x.dtype.kind in "iufb":
-            secret |= {name} if is_telling(x, few) or is_telling(y, few) else set()
+        parts = [group[name].dropna() for group in groups]
+        if parts[0].dtype.kind in "iufb":
+            # Of the others no mean follows, only how many gave which of a few answers.
+            others = [part for part in parts[2:] if len(part) and pd.concat(parts).nunique() <= 3]
+            secret |= {name} if any(is_telling(part, few) for part in [*parts[:2], *others]) else set()
         else:
-            secret |= {f"{name}[{code}]" for code in hide_codes(as_codes(x.dropna()), as_codes(y.dropna()), few)}
+            secret |= {f"{name}[{code}]" for code in hide_codes([as_codes(part) for part in parts], few)}
     return [row | dict.fromkeys(("smd", "p_value")) if row["key"] in secret else row for row in rows]
 
 
-def hide_codes(first: pd.Series, second: pd.Series, few: int) -> set[str]:
-    """Choose the codes of a category whose number in one of two groups is hidden; the groups' sizes are shown.
+def hide_codes(groups: Sequence[pd.Series], few: int) -> set[str]:
+    """Choose the codes of a category whose number in one of some groups is hidden; the groups' sizes are shown.
 
     Examples
     --------
-    >>> sorted(hide_codes(pd.Series(list("aaaaaaaabbbbbbc")), pd.Series(list("aaaaaaaabbbbbbcccccc")), 5))
+    >>> sorted(hide_codes([pd.Series(list("aaaaaaaabbbbbbc")), pd.Series(list("aaaaaaaabbbbbbcccccc"))], 5))
     ['b', 'c']
     """
-    codes = sorted({*first, *second})
-    table = pd.DataFrame({"1": first.value_counts(), "2": second.value_counts()}).reindex(codes).fillna(0).astype(int)
+    codes = sorted(set().union(*groups))
+    table = pd.DataFrame({at: group.value_counts() for at, group in enumerate(groups)})
+    table = table.reindex(codes).fillna(0).astype(int)
     cells = pd.Series(table.rename_axis(index="code", columns="group").stack())
     hidden = mask_tables([Counts("", cells, [("code",)], [(), ("group",)])], few)
-    return {code for code in codes if any(name_cell(["code", "group"], [code, group]) in hidden for group in "12")}
+    return {code for code in codes if any(name_cell(["code", "group"], [code, at]) in hidden for at in table)}

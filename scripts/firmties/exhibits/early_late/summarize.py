@@ -48,11 +48,15 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
             continue
         place |= {"early": f"to {write_value(first)}", "late": f"after {write_value(last)}"}
         early, late = here.loc[order[here.index] <= first], here.loc[order[here.index] > last]
+        # With what the topline says of all, the others' follow.
+        others = here.drop(index=[*early.index, *late.index])
+        groups = [group for group in (early, late, others) if len(group)]
         for name in options["variables"]:
             found = compare_groups(early, late, [name], words)
             codes = not pd.api.types.is_numeric_dtype(panel[name]) or pd.api.types.is_bool_dtype(panel[name])
-            told = not codes and any(is_telling(group[name], few) for group in (early, late))
-            rows += [place | row for row in hide_small(found, codes, few, told)]
+            told = not codes and any(is_telling(group[name], few) for group in groups)
+            between = {row["key"]: row for row in compare_groups(others, late, [name], words)}
+            rows += [place | row for row in hide_small(found, codes, few, told, between)]
     notes = describe_rows(panel.loc[order.notna()], sources["study"], waves)
     return pd.DataFrame(rows).reindex(columns=COLUMNS), notes | {
         "by": label_of(words, options["by"]),
@@ -60,7 +64,13 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     }
 
 
-def hide_small(rows: Sequence[Mapping[str, Any]], codes: bool, few: int, told: bool = False) -> list[dict[str, Any]]:
+def hide_small(
+    rows: Sequence[Mapping[str, Any]],
+    codes: bool,
+    few: int,
+    told: bool = False,
+    between: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[dict[str, Any]]:
     """Blank the figures of small groups; of shares, which are counts, also those of codes that few or all but few have.
 
     Parameters
@@ -73,6 +83,8 @@ def hide_small(rows: Sequence[Mapping[str, Any]], codes: bool, few: int, told: b
         The smallest count that is shown.
     told
         Whether figures of a number would tell how many gave an answer, see :func:`firmties.disclosure.is_telling`.
+    between
+        By key a row of which group 1 is those who are neither early nor late.
 
     Returns
     -------
@@ -88,12 +100,14 @@ def hide_small(rows: Sequence[Mapping[str, Any]], codes: bool, few: int, told: b
     """
     hidden = [told] * len(rows)
     if codes:
-        counts = pd.DataFrame(
-            [[round(row[f"mean_{at}"] * row[f"n_{at}"]) if row[f"n_{at}"] else 0 for at in (1, 2)] for row in rows]
-        )
+        nobody = {"n_1": 0, "mean_1": 0.0}
+        parts = [
+            [(row["n_1"], row["mean_1"]), (row["n_2"], row["mean_2"]), (third["n_1"], third["mean_1"])]
+            for row, third in ((row, (between or {}).get(row.get("key", ""), nobody)) for row in rows)
+        ]
+        counts = pd.DataFrame([[round(mean * n) if n else 0 for n, mean in line] for line in parts])
         if len(rows) == 1:  # yes or no: those who said no make the second row
-            counts = pd.concat([counts, pd.DataFrame([[rows[0][f"n_{at}"] - counts.iloc[0, at - 1] for at in (1, 2)]])])
-            counts = counts.reset_index(drop=True)
+            counts.loc[1] = [n - yes for (n, _), yes in zip(parts[0], counts.loc[0], strict=True)]
         hidden = mask_table(counts, few)[0].any(axis=1).tolist()[: len(rows)]
         hidden = [any(hidden)] if len(rows) == 1 else hidden
     out = []
