@@ -144,3 +144,13 @@ def test_code_that_few_closed_firms_have_is_hidden():
     )
     rows = withhold(compare_groups(first, second, ["place"], WORDS), [first, second, closed], 5)
     assert {row["key"] for row in rows if row["smd"] is None} == {"place[s]", "place[w]"}
+
+
+@pytest.mark.parametrize(("stayers", "word"), [(0, "–"), (2, "hidden")])
+def test_difference_without_variance_is_not_called_hidden(stayers, word):
+    sources = make([(wave, firm, x) for wave, firm, x in FIRST + SECOND])
+    ones = [firm for wave, firm, _ in SECOND if firm.startswith("f")][:stayers]
+    sources["panel"]["x"] = sources["panel"]["firm"].isin(ones).astype(float)
+    sources["study"] = {"firm": "firm", "minimum_cell": 5}
+    table = tabulate(*summarize(sources, {"variables": ["x"]}), {"title": "Attrition"})
+    assert table.rows[-1].cells[-1] == word

@@ -25,6 +25,8 @@ from firmties.panel import (
 )
 from firmties.tables import count_words, join_words
 
+HIDDEN = "hidden"
+"""Reason of a difference that would give a number of few away; one without variance has no reason."""
 COUNTS = {
     "answered": "Answered in the earlier wave",
     "stayed": "stayed",
@@ -159,7 +161,8 @@ def withhold(rows: list[dict[str, Any]], groups: Sequence[pd.DataFrame], few: in
             secret |= {name} if any(is_telling(part, few) for part in [*parts[:2], *others]) else set()
         else:
             secret |= {f"{name}[{code}]" for code in hide_codes([as_codes(part) for part in parts], few)}
-    return [row | dict.fromkeys(("smd", "p_value")) if row["key"] in secret else row for row in rows]
+    blank = {"smd": None, "p_value": None, "reason": HIDDEN}
+    return [row | blank if row["key"] in secret else row for row in rows]
 
 
 def hide_codes(groups: Sequence[pd.Series], few: int) -> set[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from firmties.exhibits.attrition.summarize import HIDDEN
 from firmties.panel import NOTABLE
 from firmties.tables import ABSENT, Row, Table, describe_basis, format_number, format_p, format_percent, is_missing
 
@@ -35,7 +36,7 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
 def write_cell(cell: pd.Series, section: str) -> str:
     """Write a count whole, retention as per cent, a coefficient or SMD with its p."""
     if is_missing(cell["value"]):
-        return "hidden" if "SMD" in section and min(cell["n_1"], cell["n_2"]) > 0 else ABSENT
+        return HIDDEN if cell["reason"] == HIDDEN else ABSENT
     if str(cell["key"]).startswith("retention"):
         return format_percent(cell["value"])
     if section == "Firms" or cell["key"] == "n_obs":
