@@ -60,6 +60,48 @@ def list_equations(study: Path, topline: str, crosstab: str | None = None) -> It
         ]
 
 
+def list_frame(study: Path, frame: str, topline: str) -> Iterator[list[Equation]]:
+    """List what is published of respondents by each variable of the frame, with what the topline says of the same.
+
+    The categories of a wave add up to those who answered, as any variable without a hidden count gives them.
+    """
+    cells, answers = read(study, frame).query("part == 'category'"), read(study, topline).query("part == 'answer'")
+    totals = cells.groupby(["wave", "variable"])["n"].agg(lambda n: n.sum(skipna=False)).groupby("wave").max()
+    answers = answers.assign(row=answers["row"].str.replace(r"^-?\d+ ", "", regex=True))
+    for variable, own in cells.groupby("variable"):
+        same = answers.loc[answers["question"] == variable]
+        counts = [*_shown(own, "category_label", "wave", "n"), *_shown(same, "row", "wave", "value")]
+        yield [
+            *(
+                ([(label, wave) for label in part["category_label"]], totals[wave])
+                for wave, part in own.groupby("wave")
+            ),
+            *(([(label, wave)], n) for label, wave, n in counts),
+        ]
+
+
+def list_shares(study: Path, early_late: str) -> Iterator[list[Equation]]:
+    """List what is published of early and of late respondents: a category's shares and the groups' sizes."""
+    rows = read(study, early_late)
+    rows = rows.loc[rows["key"].str.endswith("]", na=False) & (rows["cell"] != "no estimate")]
+    for _, own in rows.groupby(["wave", rows["key"].str.partition("[")[0]]):
+        for at in (1, 2):
+            n = own[f"n_{at}"].iloc[0]
+            yield [(list(own["key"]), n), *(([key], share * n) for key, share in _shown(own, "key", f"mean_{at}"))]
+
+
+def list_cells(study: Path) -> Iterator[list[Equation]]:
+    """List what is published of the cells of predictions: their numbers add up to those that the model rests on."""
+    model = ["model", "outcome", "sample", "block"]
+    n_obs = read(study, "models").fillna("").set_index(model)["n_obs"]
+    cells = read(study, "predictions").fillna(dict.fromkeys([*model, "value_2"], ""))
+    # Along a number there are no cells.
+    cells = cells.loc[pd.to_numeric(cells["value_1"], errors="coerce").isna()]
+    for (*fit, _), own in cells.groupby([*model, "prediction"]):
+        own = own.assign(cell=list(zip(own["value_1"], own["value_2"], strict=True)))
+        yield [(list(own["cell"]), n_obs[tuple(fit)]), *(([cell], n) for cell, n in _shown(own, "cell", "n_cell"))]
+
+
 def _shown(table: pd.DataFrame, *columns: str) -> list[tuple]:
     return list(table[list(columns)].dropna().itertuples(index=False, name=None))
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from disclosure_attack import bound, list_equations
+from disclosure_attack import bound, list_cells, list_equations, list_frame, list_shares
 from small_study import ROOT, account_rows, edited, list_jobs, replace, run_snakemake
 
 pytestmark = pytest.mark.slow
@@ -114,8 +115,9 @@ def test_second_run_has_nothing_to_do(study: Path) -> None:
 
 @pytest.fixture(scope="module")
 def bounds(study: Path) -> list[tuple[float, float]]:
-    """The interval that a reader finds for each hidden count of the topline and the cross-table."""
-    return [ends for part in list_equations(study, "A1", "F6") for ends in bound(part).values()]
+    """The interval that a reader finds for each hidden count of the exhibits whose counts add up."""
+    parts = [list_equations(study, "A1", "F6"), list_frame(study, "T2", "A1"), list_shares(study, "T2b")]
+    return [ends for part in chain(*parts, list_cells(study)) for ends in bound(part).values()]
 
 
 def test_counts_are_hidden(bounds: list[tuple[float, float]]) -> None:
