@@ -55,8 +55,15 @@ def test_correlation_of_yes_and_no_that_gives_few_is_hidden(sources, both, shown
 
 def test_ends_do_not_tell_how_many_gave_the_last_code():
     # The mean of the five smallest, 1.4, would say that three answered 1.
-    found = describe_values(pd.Series([1.0] * 3 + [2.0] * 20 + [3.0] * 20 + [4.0] * 20), 5)
+    values = pd.Series([1.0] * 3 + [2.0] * 20 + [3.0] * 20 + [4.0] * 20)
+    found = describe_values(values, pd.Series(1, index=values.index), 5)
     assert (np.isnan(found["minimum"]), found["maximum"]) == (True, 4.0)
+
+
+def test_mean_of_all_waves_does_not_give_that_of_a_wave_of_few():
+    values = pd.Series(np.arange(60.0))
+    found = [describe_values(values, pd.Series([1] * (60 - last) + [2] * last), 5)["mean"] for last in (4, 20)]
+    assert np.isnan(found).tolist() == [True, False]
 
 
 def test_pairs_count_complete_answers(sources):

@@ -103,9 +103,13 @@ def average_ends(values: pd.Series, few: int) -> dict[str, float]:
     return {name: float("nan") if coded and end.nunique() > 1 else float(end.mean()) for name, end in ends.items()}
 
 
-def describe_values(values: pd.Series, few: int) -> dict[str, float]:
-    """Give mean, standard deviation and ends; all missing if they would tell the number of a few answers."""
-    if is_telling(values, few):
+def describe_values(values: pd.Series, waves: pd.Series, few: int) -> dict[str, float]:
+    """Give mean, standard deviation and ends; all missing if they would tell a few answers, of all waves or of one.
+
+    The topline gives the waves apart: the one that it hides would follow from those that it shows.
+    """
+    parts = [values, *(part for _, part in values.dropna().groupby(waves))]
+    if any(is_telling(part, few) for part in parts):
         return dict.fromkeys(("mean", "sd", "minimum", "maximum"), np.nan)
     return {"mean": values.mean(), "sd": values.std(), **average_ends(values, few)}
 
@@ -126,7 +130,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
             {
                 "part": "describe", "variable": name, "label": label_of(dictionary, name),
                 "n": int(values.notna().sum()),
-                **describe_values(values, few), "icc": compute_icc(values, firm),
+                **describe_values(values, panel["wave"], few), "icc": compute_icc(values, firm),
             }
         )  # fmt: skip
     for at, name in enumerate(names):
