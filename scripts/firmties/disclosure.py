@@ -275,6 +275,18 @@ def is_telling(values: pd.Series, few: int) -> bool:
     return bool(counts.sum() < few) or (len(counts) <= 3 and bool((counts < few).any()))
 
 
+def is_asked(words: pd.DataFrame, variable: str) -> bool:
+    """Whether a variable is one of the codebook, whose answers the topline counts wave by wave.
+
+    Examples
+    --------
+    >>> words = pd.DataFrame({"variable": ["place", "form"], "origin": ["codebook", "derived"]})
+    >>> is_asked(words, "place"), is_asked(words, "form")
+    (True, False)
+    """
+    return "origin" not in words or bool((words.loc[words["variable"] == variable, "origin"] == "codebook").any())
+
+
 POOLED = ("no_answer", "dont_know", "refused")
 """Reasons of missing answers that are a firm's own; what a rule removed belongs to the flow."""
 

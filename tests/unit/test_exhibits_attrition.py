@@ -128,7 +128,7 @@ def test_reference_of_a_category_is_named():
 def test_difference_of_a_code_that_few_leavers_have_is_hidden():
     first = pd.DataFrame({"place": ["n"] * 30 + ["s"] * 20 + ["w"] * 10})
     second = pd.DataFrame({"place": ["n"] * 30 + ["s"] * 20 + ["w"] * 2})
-    rows = withhold(compare_groups(first, second, ["place"], WORDS), [first, second], 5)
+    rows = withhold(compare_groups(first, second, ["place"], WORDS), [first, second], WORDS, 5)
     assert {row["key"]: row["smd"] is None for row in rows} == {
         "place[n]": False,
         "place[s]": True,
@@ -136,14 +136,16 @@ def test_difference_of_a_code_that_few_leavers_have_is_hidden():
     }
 
 
-def test_code_that_few_closed_firms_have_is_hidden():
+@pytest.mark.parametrize(("origin", "hidden"), [("codebook", {"place[s]", "place[w]"}), ("derived", set())])
+def test_code_that_few_closed_firms_have_is_hidden(origin, hidden):
     # The topline gives all of the wave, so stayers and leavers would give the two closed firms of w.
     first, second, closed = (
         pd.DataFrame({"place": ["n"] * n + ["s"] * s + ["w"] * w})
         for n, s, w in ((30, 20, 10), (30, 20, 12), (20, 9, 2))
     )
-    rows = withhold(compare_groups(first, second, ["place"], WORDS), [first, second, closed], 5)
-    assert {row["key"] for row in rows if row["smd"] is None} == {"place[s]", "place[w]"}
+    words = pd.DataFrame({"variable": ["place"], "label": ["Place"], "codes": [""], "origin": [origin]})
+    rows = withhold(compare_groups(first, second, ["place"], words), [first, second, closed], words, 5)
+    assert {row["key"] for row in rows if row["smd"] is None} == hidden
 
 
 @pytest.mark.parametrize(("stayers", "word"), [(0, "–"), (2, "hidden")])

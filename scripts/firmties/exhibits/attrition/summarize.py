@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from firmties.disclosure import Counts, find_minimum, is_telling, mask_tables, name_cell
+from firmties.disclosure import Counts, find_minimum, is_asked, is_telling, mask_tables, name_cell
 from firmties.display import as_codes, codes_of, label_of, reference_of
 from firmties.estimation import fit_model
 from firmties.link import find_keys, find_uninvited
@@ -70,7 +70,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         table = asked[list(dict.fromkeys([firm, *options["variables"]]))].assign(stayed=stayed.astype(int))
         rows += [row | {"pair": name} for row in fit_staying(table, options["variables"], words)]
         groups = asked.loc[stayed], asked.loc[~stayed]
-        for row in withhold(compare_groups(*groups, options["variables"], words), [*groups, ended], few):
+        for row in withhold(compare_groups(*groups, options["variables"], words), [*groups, ended], words, few):
             rows.append(row | {"section": "Stayers minus leavers (SMD)", "pair": name, "value": row["smd"]})
         if options.get("refreshment"):
             later = panel.loc[panel["wave"] == following].dropna(subset=[firm])
@@ -80,7 +80,8 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
             drawn = ~find_keys(later, uninvited, firm)
             groups = later.loc[~new], later.loc[new & drawn]
             others = later.loc[new & ~drawn]
-            for row in withhold(compare_groups(*groups, options["refreshment"], words), [*groups, others], few):
+            compared = compare_groups(*groups, options["refreshment"], words)
+            for row in withhold(compared, [*groups, others], words, few):
                 section = "Panel minus refreshment in the later wave (SMD)"
                 rows.append(row | {"section": section, "pair": name, "value": row["smd"]})
     columns = ["section", "key", "label", "pair", "value", "std_error", "p_value", "n_1", "n_2", "reason"]
@@ -142,7 +143,9 @@ def label_term(term: str, words: pd.DataFrame) -> str:
     return f"{label}: {codes_of(words, name).get(code, code)}" if bracket else label
 
 
-def withhold(rows: list[dict[str, Any]], groups: Sequence[pd.DataFrame], few: int) -> list[dict[str, Any]]:
+def withhold(
+    rows: list[dict[str, Any]], groups: Sequence[pd.DataFrame], words: pd.DataFrame, few: int
+) -> list[dict[str, Any]]:
     """Blank the differences of two groups from which the number of a few firms would follow; see `compare_groups`.
 
     With both groups' sizes, difference and p-value give both shares.
@@ -151,10 +154,12 @@ def withhold(rows: list[dict[str, Any]], groups: Sequence[pd.DataFrame], few: in
     ----------
     groups
         The two that are compared, and those of the wave who are in neither: with the topline, theirs would follow.
+    words
+        The dictionary, for which variables the topline has.
     """
     secret: set[str] = set()
     for name in {row["key"].partition("[")[0] for row in rows}:
-        parts = [group[name].dropna() for group in groups]
+        parts = [group[name].dropna() for group in (groups if is_asked(words, name) else groups[:2])]
         if parts[0].dtype.kind in "iufb":
             # Of the others no mean follows, only how many gave which of a few answers.
             others = [part for part in parts[2:] if len(part) and pd.concat(parts).nunique() <= 3]

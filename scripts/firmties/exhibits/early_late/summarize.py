@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from firmties.disclosure import find_minimum, is_telling, mask_table
+from firmties.disclosure import find_minimum, is_asked, is_telling, mask_table
 from firmties.display import ENOUGH, describe_rows, label_of
 from firmties.errors import StudyError
 from firmties.panel import compare_groups
@@ -50,12 +50,13 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         early, late = here.loc[order[here.index] <= first], here.loc[order[here.index] > last]
         # With what the topline says of all, the others' follow.
         others = here.drop(index=[*early.index, *late.index])
-        groups = [group for group in (early, late, others) if len(group)]
         for name in options["variables"]:
             found = compare_groups(early, late, [name], words)
             codes = not pd.api.types.is_numeric_dtype(panel[name]) or pd.api.types.is_bool_dtype(panel[name])
+            rest = others if is_asked(words, name) else others.iloc[:0]
+            groups = [early, late, *([rest] if len(rest) else [])]
             told = not codes and any(is_telling(group[name], few) for group in groups)
-            between = {row["key"]: row for row in compare_groups(others, late, [name], words)}
+            between = {row["key"]: row for row in compare_groups(rest, late, [name], words)}
             rows += [place | row for row in hide_small(found, codes, few, told, between)]
     notes = describe_rows(panel.loc[order.notna()], sources["study"], waves)
     return pd.DataFrame(rows).reindex(columns=COLUMNS), notes | {
