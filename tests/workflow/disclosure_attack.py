@@ -93,8 +93,10 @@ def list_shares(study: Path, early_late: str) -> Iterator[list[Equation]]:
 def list_cells(study: Path) -> Iterator[list[Equation]]:
     """List what is published of the cells of predictions: their numbers add up to those that the model rests on."""
     model = ["model", "outcome", "sample", "block"]
-    n_obs = read(study, "models").fillna("").set_index(model)["n_obs"]
-    cells = read(study, "predictions").fillna(dict.fromkeys([*model, "value_2"], ""))
+    n_obs = read(study, "models").astype(dict.fromkeys(model, "object")).fillna(dict.fromkeys(model, ""))
+    n_obs = n_obs.set_index(model)["n_obs"]
+    named = [*model, "value_2"]
+    cells = read(study, "predictions").astype(dict.fromkeys(named, "object")).fillna(dict.fromkeys(named, ""))
     # Along a number there are no cells.
     cells = cells.loc[pd.to_numeric(cells["value_1"], errors="coerce").isna()]
     for (*fit, _), own in cells.groupby([*model, "prediction"]):
