@@ -140,7 +140,7 @@ def test_table_prints_hidden(of_few):
 @settings(max_examples=60, deadline=None)
 def test_further_wave_moves_nothing_that_is_hidden_or_shown_of_an_earlier_one(waves):
     def hide(counts):
-        answers = [("answer", label, np.array(numbers)) for label, numbers in zip("abc", zip(*counts), strict=True)]
+        answers = [("answer", label, numbers) for label, numbers in zip("abc", np.array(counts).T, strict=True)]
         return [hidden.tolist() for hidden in hide_answers(answers, np.array(counts).sum(axis=1), 5)]
 
     assert [hidden[:-1] for hidden in hide(waves)] == hide(waves[:-1])
