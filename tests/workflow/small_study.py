@@ -191,6 +191,8 @@ def freeze(study: Path, waves: Collection[int]) -> dict[str, bytes | pd.DataFram
         # Rows of pairs of waves (attrition) are of the later wave, too.
         if "wave" in table:
             own = table[table["wave"].astype("str").isin(map(str, waves))]
+            # A question that a later wave is the first to ask was not asked in earlier ones.
+            own = own[own["part"] != "not asked"] if "part" in own else own
             frozen[path.relative_to(study).as_posix()] = own.reset_index(drop=True)
     for path in (study / "data/processed/fits_by_wave").glob("*.json"):
         for fit in json.loads(path.read_text(encoding="utf-8")):

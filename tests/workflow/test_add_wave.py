@@ -9,13 +9,14 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import add_wave
 from firmties.codebook import decode_text, parse_codebook, parse_crosswalk
 from firmties.study import load_study
-from small_study import copy_workflow, run_snakemake
+from small_study import copy_workflow, freeze, list_moved, photograph, run_snakemake
 from wave_studies import ROOT, add, find_to_come, list_arguments, make_study, read_page, read_rows
 
 pytestmark = pytest.mark.slow
@@ -143,31 +144,58 @@ def test_honest_waves_are_not_stopped(tmp_path: Path, capsys: pytest.CaptureFixt
     assert set(checks) <= {"1", "10", "12"}
 
 
-def test_wave_is_added_and_taken_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    workflow, study = copy_workflow(tmp_path / "workflow"), make_study(tmp_path / "study", [1, 2, 3])
-    picture = take_picture(study)
-    run = run_snakemake(workflow, study)
-    assert run.returncode == 0, run.stdout
-    frozen = sorted(path for wave in (1, 2, 3) for path in (study / f"data/interim/wave_{wave}").iterdir())
-    bytes_before = {path: path.read_bytes() for path in frozen}
-    results = {path.name: path.read_bytes() for path in (study / "reports/results").glob("*.csv")}
+@pytest.fixture(scope="module")
+def there_and_back(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a run of waves 1 to 3 leaves, then one with wave 4, then one without it again; the jobs of the second."""
+    place = tmp_path_factory.mktemp("there and back")
+    workflow, study = copy_workflow(place / "workflow"), make_study(place / "study", [1, 2, 3])
+    found: dict[str, Any] = {"picture": take_picture(study)}
+
+    def run(name: str) -> str:
+        ended = run_snakemake(workflow, study)
+        assert ended.returncode == 0, ended.stdout
+        found[name] = freeze(study, [1, 2, 3])
+        found[f"{name}: all"] = photograph(study)
+        return ended.stdout
+
+    run("before")
     assert add(study, 4, "--write") == 0
-    added = run_snakemake(workflow, study)
-    assert added.returncode == 0, added.stdout
-    jobs = sorted(re.findall(r"^Job \d+: (.*)$", added.stdout, flags=re.MULTILINE))
+    found["jobs"] = sorted(re.findall(r"^Job \d+: (.*)$", run("with wave 4"), flags=re.MULTILINE))
+    assert add_wave.main(["--study", str(study), "--remove", "4"]) == 0
+    found["picture after"] = take_picture(study)
+    run("after")
+    return found
+
+
+def test_further_wave_leaves_the_work_on_earlier_ones_alone(
+    there_and_back: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs = there_and_back["jobs"]
     with capsys.disabled():
         print(f"\nwave 4 added to waves 1-3: {len(jobs)} jobs run")
         print("\n".join(f"  {job}" for job in jobs))
-    assert "Cleaning wave 4" in jobs
-    assert not [job for job in jobs if re.match(r"(Reading|Cleaning) wave [123]\b", job)]
-    assert {path: path.read_bytes() for path in frozen} == bytes_before
-    assert add_wave.main(["--study", str(study), "--remove", "4"]) == 0
-    assert take_picture(study) == picture
-    assert not (study / "data/interim/wave_4").exists()
-    again = run_snakemake(workflow, study)
-    assert again.returncode == 0, again.stdout
-    assert {path: path.read_bytes() for path in frozen} == bytes_before
-    assert {path.name: path.read_bytes() for path in (study / "reports/results").glob("*.csv")} == results
+    assert [job for job in jobs if re.match(r"(Reading|Cleaning) wave", job)] == [
+        "Cleaning wave 4",
+        "Reading wave 4 from data/raw/wave4.csv",
+    ]
+
+
+def test_further_wave_moves_nothing_of_the_earlier_ones(there_and_back: dict[str, Any]) -> None:
+    assert list_moved(there_and_back["before"], there_and_back["with wave 4"]) == []
+
+
+def test_frozen_tables_hold_scores_and_networks(there_and_back: dict[str, Any]) -> None:
+    assert {f"data/processed/{name}.parquet" for name in ("panel", "alters", "alter_pairs", "networks")} <= set(
+        there_and_back["before"]
+    )
+
+
+def test_taking_back_restores_the_study(there_and_back: dict[str, Any]) -> None:
+    assert there_and_back["picture after"] == there_and_back["picture"]
+
+
+def test_wave_taken_back_leaves_data_and_reports_as_they_were(there_and_back: dict[str, Any]) -> None:
+    assert there_and_back["after: all"] == there_and_back["before: all"]
 
 
 def test_adding_twice_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
