@@ -352,6 +352,7 @@ rule contrast:
 rule mask:
     input:
         panel=rules.score.output.panel,
+        dictionary=rules.score.output.dictionary,
         predictions=expand(rules.predict.output, model=COUNTED),
         modules=library("mask"),
     output:

@@ -5,19 +5,34 @@ from typing import Any
 
 import pandas as pd
 
-from firmties.disclosure import list_crossed, list_predicted, mask_tables
+from firmties.disclosure import is_asked, list_crossed, list_predicted, mask_tables, mask_waves, name_cell
+from firmties.formulas import as_codes
 from firmties.jobs import run_job
 
 
 def main(
-    panel: str, predictions: Sequence[str], crosstabs: Sequence[Mapping[str, Any]], minimum: int, output: str
+    panel: str,
+    dictionary: str,
+    predictions: Sequence[str],
+    crosstabs: Sequence[Mapping[str, Any]],
+    minimum: int,
+    output: str,
 ) -> str:
-    """Count the cells of cross-tables and of predictions together, write the names of those that are hidden."""
+    """Count the cells of cross-tables and of predictions together, write the names of those that are hidden.
+
+    Of what the topline counts wave by wave, totals over the waves that would give away a wave's number are hidden, too.
+    """
     table = pd.read_parquet(panel)
     tables = [counts for options in crosstabs for counts in list_crossed(table, options)]
     for path in predictions:
         tables += list_predicted(pd.read_csv(path, dtype="str", keep_default_na=False))
-    hidden = sorted(mask_tables(tables, minimum))
+    words = pd.read_csv(dictionary, dtype="str", keep_default_na=False)
+    crossed = {str(name) for counts in tables for name in counts.cells.index.names}
+    totals: set[str] = set()
+    for name in sorted(name for name in crossed if name in table and is_asked(words, name)):
+        _, codes = mask_waves(pd.crosstab(table["wave"], as_codes(table[name])), minimum)
+        totals |= {name_cell([name], [code]) for code in codes}
+    hidden = sorted(mask_tables(tables, minimum, totals))
     pd.DataFrame({"cell": hidden}).to_csv(output, index=False, lineterminator="\n")
     return f"{len(tables)} tables, {len(hidden)} cells and totals hidden\n"
 
@@ -28,6 +43,7 @@ if "snakemake" in globals():
         main,
         job.log[0],
         panel=job.input.panel,
+        dictionary=job.input.dictionary,
         predictions=list(job.input.predictions),
         crosstabs=job.params.crosstabs,
         minimum=job.params.minimum,

@@ -261,6 +261,45 @@ def mask_tables(
     return {name for name, gone in zip(names, masked, strict=True) if gone}
 
 
+def mask_waves(counts: pd.DataFrame, minimum: int) -> tuple[pd.DataFrame, list[Any]]:
+    """Mask a question's answers by wave; how many answered in a wave is always shown.
+
+    Over the waves, an answer's total could be known from another table. What is shown of a wave is chosen when it comes
+    in, from it and those before it, so that a further wave moves nothing of an earlier one; where no mask of the new
+    wave protects its counts, the answer's total must be hidden instead.
+
+    Parameters
+    ----------
+    counts
+        Waves down, in their order, answers across.
+
+    Returns
+    -------
+    mask : DataFrame
+        Which counts are hidden.
+    totals : list
+        Answers whose totals over all waves are to be hidden wherever they stand.
+
+    Examples
+    --------
+    >>> mask, totals = mask_waves(pd.DataFrame({"a": [20, 3], "b": [30, 40]}), 5)
+    >>> mask.values.tolist(), totals
+    ([[False, False], [True, True]], ['a', 'b'])
+    """
+    table = counts.set_axis(range(counts.shape[1]), axis=1).reset_index(drop=True)
+    cells = pd.Series(table.rename_axis(index="wave", columns="answer").stack())
+    names = [[name_cell(["wave", "answer"], [wave, place]) for place in table] for wave in table.index]
+    hidden: set[str] = set()
+    masked: set[str] = set()
+    for wave, own in enumerate(names):
+        before = {name for row in names[:wave] for name in row}
+        so_far = Counts("", cells.loc[:wave], [("answer",)], [(), ("wave",)])
+        masked = mask_tables([so_far], minimum, hidden, before - hidden)
+        hidden |= masked & set(own)
+    mask = pd.DataFrame([[name in hidden for name in row] for row in names], counts.index, counts.columns, dtype=bool)
+    return mask, [code for place, code in enumerate(counts) if name_cell(["answer"], [place]) in masked]
+
+
 def is_telling(values: pd.Series, few: int) -> bool:
     """Tell figures from which the number of a few answers follows: of few answers, or of so few values.
 

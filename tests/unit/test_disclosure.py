@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import mask as script
 from firmties.disclosure import (
     Counts,
     bound_hidden,
@@ -154,3 +157,16 @@ def test_cells_that_are_published_already_are_not_hidden() -> None:
 )
 def test_figures_of_few_are_told_apart(values: list[float], told: bool) -> None:
     assert is_telling(pd.Series(values), 5) is told
+
+
+def test_total_that_tells_a_waves_few_is_hidden_in_the_cross_table(tmp_path: Path) -> None:
+    numbers = [(1, "a", 20), (1, "b", 30), (2, "a", 3), (2, "b", 40)]
+    rows = [(wave, code, "yes" if at % 2 else "no") for wave, code, n in numbers for at in range(n)]
+    pd.DataFrame(rows, columns=["wave", "place", "export"]).to_parquet(tmp_path / "panel.parquet")
+    words = pd.DataFrame({"variable": ["place", "export"], "origin": ["codebook", "derived"]})
+    words.to_csv(tmp_path / "dictionary.csv", index=False)
+    script.main(
+        str(tmp_path / "panel.parquet"), str(tmp_path / "dictionary.csv"), [],
+        [{"rows": "place", "columns": "export"}], 5, str(tmp_path / "masks.csv"),
+    )  # fmt: skip
+    assert {"place=a", "place=b"} <= set(pd.read_csv(tmp_path / "masks.csv")["cell"])

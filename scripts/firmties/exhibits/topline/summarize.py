@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from firmties.disclosure import POOLED, Counts, find_minimum, is_telling, mask_tables, name_cell, pool_reasons
+from firmties.disclosure import POOLED, find_minimum, is_telling, mask_waves, pool_reasons
 from firmties.display import as_codes, codes_of
 
 KINDS = {
@@ -178,8 +178,7 @@ def hide_answers(answers: Sequence[tuple[str, str, np.ndarray]], n_answered: np.
     """Choose for each answer the waves in which its number is hidden.
 
     The answers to a question add up to those who answered, which is always shown; a choice of several, and those who
-    did not choose it, do. Over the waves, an answer's total could be known from another table. What is shown of a wave
-    is chosen when it comes in, from it and those before it, so that a further wave moves nothing of an earlier one.
+    did not choose it, do; see `disclosure.mask_waves`.
 
     Examples
     --------
@@ -196,18 +195,9 @@ def hide_answers(answers: Sequence[tuple[str, str, np.ndarray]], n_answered: np.
     # Where fewer answered than can be hidden among, an empty answer would tell, too.
     scant = (n_answered > 0) & (n_answered < 2 * few) if few > 1 else np.zeros(n_waves, dtype=bool)
     for at, group in enumerate(groups):
-        table = pd.DataFrame(dict(enumerate(counts for _, counts in group)))
-        cells = pd.Series(table.rename_axis(index="wave", columns="answer").stack())
-        names = [
-            [name_cell(["wave", "answer"], [wave, number]) for number in range(len(group))] for wave in table.index
-        ]
-        hidden: set[str] = set()
-        for wave in table.index:
-            before = {name for row in names[:wave] for name in row}
-            so_far = Counts("", cells.loc[:wave], [("answer",)], [(), ("wave",)])
-            hidden |= mask_tables([so_far], few, hidden, before - hidden) & set(names[wave])
+        mask, _ = mask_waves(pd.DataFrame(dict(enumerate(counts for _, counts in group))), few)
         for number, (label, _) in enumerate(group):
-            masks[at, label] = np.array([row[number] in hidden for row in names]) | scant
+            masks[at, label] = mask[number].to_numpy() | scant
     places = [0 if part == "answer" else number for number, (part, *_) in enumerate(answers)]
     return [masks[place, label] for place, (_, label, _) in zip(places, answers, strict=True)]
 
