@@ -15,6 +15,7 @@ PLANTED = {
     "tel": "+44 20 7946 0958",
     "remark": "my name is Janeplanted",
     "gps": "51.501009,-0.141588",
+    "address": "203.0.113.77",
 }
 
 
