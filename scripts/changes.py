@@ -106,7 +106,12 @@ def compare(study: Study, manifest: Mapping[str, Mapping[str, str]], label: str)
     """
     now, folder = study.directory / RESULTS, study.directory / KEPT / label
     kept = json.loads((folder / MANIFEST).read_text(encoding="utf-8")) if label else manifest
-    sides = [read_results(now if not label else folder, kept["results"]), read_results(now, manifest["results"])]
+    # Only files that are not the same byte for byte can hold what moved.
+    same = kept["results"].items() & manifest["results"].items()
+    sides = [
+        read_results(place, sorted(made["results"].keys() - dict(same).keys()))
+        for place, made in ((folder, kept), (now, manifest))
+    ]
     inputs = compare_inputs(kept["inputs"], manifest["inputs"])
     shown = {
         exhibit["id"]: slices.list_models_of(study.config, exhibit)
