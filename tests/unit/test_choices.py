@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pyreadstat
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import add_wave
@@ -437,7 +437,6 @@ def test_draft_has_one_row_a_question(tmp_path: Path) -> None:
     ]
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.sampled_from(["1", "0"]), min_size=3, max_size=3), min_size=1, max_size=20))
 def test_choices_come_back_as_they_were_written(rows: list[list[str]]) -> None:
     names = ["u1", "u2", "u3"]

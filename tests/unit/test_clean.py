@@ -298,14 +298,12 @@ def test_no_response_left_is_refused() -> None:
         clean([{}], cleaning={"exclude": [{"rule": "all", "when": "emp >= 0"}]})
 
 
-@settings(deadline=None)
 @given(answers=st.lists(st.integers(min_value=1, max_value=7), min_size=1, max_size=20))
 def test_reversing_twice_gives_the_answer(answers: list[int]) -> None:
     values = clean([{"q2": str(answer)} for answer in answers]).values
     assert (8 - values["q2"]).tolist() == values["q2_raw"].tolist() == answers
 
 
-@settings(deadline=None)
 @given(sizes=st.lists(st.integers(min_value=0, max_value=1000), min_size=1, max_size=30))
 def test_rows_in_are_rows_out_plus_ledger(sizes: list[int]) -> None:
     rules = [
@@ -354,7 +352,7 @@ def test_further_version_of_the_rules_leaves_waves_that_do_not_name_it_alone() -
 
 
 @given(st.lists(st.from_regex(r"\A[-+]?(0x)?[0-9]{0,20}[.,]?[0-9]{0,20}(e-?[0-9]{1,3}|inf|nan)?\Z"), max_size=4))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_numbers_are_those_that_pandas_reads_rounded_as_python_does(cells: list[str]) -> None:
     text = pd.Series(cells, dtype="str")
     wanted = pd.to_numeric(text.astype("object"), errors="coerce").astype(float)

@@ -58,7 +58,7 @@ def test_a_category_alone_hides_its_total() -> None:
     assert mask_counts(np.array([3, 3]), [(1, [0])], 5).tolist() == [True, True]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(TABLES)
 def test_no_hidden_count_can_be_worked_out(rows: list[list[int]]) -> None:
     n = np.array(rows)
@@ -69,7 +69,7 @@ def test_no_hidden_count_can_be_worked_out(rows: list[list[int]]) -> None:
     assert all(high - low >= 5 for low, high in bounds.values()) or hidden[values > 0].all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(TABLES)
 def test_every_small_count_is_hidden(rows: list[list[int]]) -> None:
     counts = pd.DataFrame(rows)

@@ -298,7 +298,7 @@ def test_interval_uses_the_t_distribution() -> None:
 # --- laws ----------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(st.randoms(use_true_random=False))
 @pytest.mark.parametrize("estimator", OUTCOMES)
 def test_order_of_rows_changes_nothing(estimator: str, random: Any) -> None:
@@ -309,7 +309,7 @@ def test_order_of_rows_changes_nothing(estimator: str, random: Any) -> None:
     np.testing.assert_allclose(list(errors_of(two).values()), list(errors_of(one).values()), rtol=1e-7)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(1e-4, 1e4), st.floats(-1e3, 1e3))
 def test_scale_of_a_predictor_scales_its_coefficient(scale: float, shift: float) -> None:
     rng = np.random.default_rng(3)

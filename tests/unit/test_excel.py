@@ -84,7 +84,7 @@ class TestCells:
         assert labels["detected"] == ["2 cells with an error (#DIV/0!, #N/A), the first C4"]
 
     @given(st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=6))
-    @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_rows_that_are_not_blank_come_back(self, tmp_path: Path, rows: list[list[Any]]) -> None:
         path = write_workbook(tmp_path / "wave.xlsx", {"data": [["a", "b", "c"], *rows]})
         cells, _ = excel.read_cells(path, {})

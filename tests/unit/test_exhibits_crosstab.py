@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from firmties.disclosure import Counts, list_crossed, mask_table, mask_tables
@@ -80,7 +80,6 @@ def test_cell_below_ten_has_number_but_no_percentage() -> None:
     assert (cell["n"], pd.isna(cell["row_percent"]), cell["cell"]) == (9, True, "no estimate")
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 12), min_size=3, max_size=3), min_size=2, max_size=5))
 def test_no_hidden_number_follows_from_a_row(rows: list[list[int]]) -> None:
     counts = pd.DataFrame(rows)
@@ -90,7 +89,6 @@ def test_no_hidden_number_follows_from_a_row(rows: list[list[int]]) -> None:
     assert not ((hidden.sum(axis=1) == 1) & candidates.any(axis=1) & ~pd.Series(list(hidden_totals), dtype=bool)).any()
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(1, 50), min_size=3, max_size=3), min_size=2, max_size=4))
 def test_residuals_change_sign_within_each_row(rows: list[list[int]]) -> None:
     counts = pd.DataFrame(rows)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from firmties.errors import StudyError
@@ -206,7 +206,6 @@ RULES = ["test row", "no consent", "not eligible", "duplicate", "careless"]
 DISPOSITIONS = ["I", "P", "R", "NC", "O", "UH", "UO", "NE"]
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -137,7 +137,7 @@ def test_table_prints_hidden(of_few):
 
 
 @given(st.lists(st.lists(st.integers(0, 30), min_size=3, max_size=3), min_size=2, max_size=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_further_wave_moves_nothing_that_is_hidden_or_shown_of_an_earlier_one(waves):
     def hide(counts):
         answers = [("answer", label, numbers) for label, numbers in zip("abc", np.array(counts).T, strict=True)]

@@ -239,14 +239,14 @@ def test_function_without_derivative_is_refused() -> None:
         build("abs(x)").derivative("x")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.floats(-100, 100), st.floats(-100, 100)), min_size=1, max_size=20))
 def test_interaction_is_the_product_of_its_columns(rows: list[tuple[float, float]]) -> None:
     matrix = Design(parse_formula("a * b"), pd.DataFrame(rows, columns=["a", "b"]), {}).matrix()
     np.testing.assert_array_equal(matrix[:, 3], matrix[:, 1] * matrix[:, 2])
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.permutations(["x", "form", "z", "owned"]))
 def test_order_of_main_effects_does_not_change_the_columns(order: list[str]) -> None:
     assert sorted(build(" + ".join(order)).names) == sorted(build("x + form + z + owned").names)

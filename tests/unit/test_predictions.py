@@ -194,7 +194,7 @@ def test_reference_level_does_not_change_contrasts(estimator: str, reference: st
     assert found[2:] == pytest.approx(found[:2], rel=1e-7)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.floats(-5, 5), st.floats(-5, 5))
 def test_combinations_are_linear(a: float, b: float) -> None:
     entry = FITTED

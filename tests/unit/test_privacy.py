@@ -191,7 +191,7 @@ def test_changed_key_is_noticed(read_script, tmp_path: Path, monkeypatch: pytest
 
 
 @given(st.from_regex(re.compile(PLAIN.replace(r"\z", r"\Z"), re.ASCII)))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_nothing_is_found_in_what_is_passed_over(value: str) -> None:
     assert [kind for kind, pattern in _PATTERNS.items() if pattern.search(value)] == []
 

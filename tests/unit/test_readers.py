@@ -148,7 +148,7 @@ def test_every_suffix_is_of_one_module() -> None:
     st.text(alphabet='ab1 ,;"\n\r\tä\u00a0', max_size=60).filter(str.strip),
     st.sampled_from([",", ";", "\t"]),
 )
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_cells_split_by_columns_are_those_read_by_rows(text: str, delimiter: str) -> None:
     cells = split_cells(text.encode(), delimiter)
     assert cells is None or list(cells) == list(read_rows(text, delimiter))
