@@ -291,11 +291,15 @@ def _check_samples(root: Path, config: Mapping[str, Any]) -> list[str]:
         path = root / wave.get("sample", "")
         if not path.is_file():
             continue
-        with path.open(encoding="utf-8-sig", errors="replace") as stream:
-            header = [name.strip().strip('"') for name in stream.readline().split(",")]
+        place = f"{wave['sample']} (wave {wave.get('id')})"
+        with path.open("rb") as stream:
+            line = stream.readline()
+        header = [name.strip().strip('"') for name in line.decode("utf-8-sig", errors="replace").split(",")]
+        if b"\0" in line or (len(header) == 1 and (b";" in line or b"\t" in line)):
+            problems.append(f"{place}: is no CSV with commas; save it as CSV in UTF-8, its cells parted by commas")
+            continue
         for name in (config.get("study", {}).get("firm"), "disposition"):
             if name is not None and name not in header:
-                place = f"{wave['sample']} (wave {wave.get('id')})"
                 problems.append(f"{place}: lacks the column '{name}'; {describe_allowed(name, header)}")
     return problems
 

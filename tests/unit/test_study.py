@@ -205,6 +205,15 @@ def test_a_sample_file_without_dispositions(study: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("content", [b"PK\x03\x04\x14\0\x06\0\n", b"firm_id;disposition\na;I\n"])
+def test_a_sample_file_that_is_no_csv_with_commas(study: Path, content: bytes) -> None:
+    change(study / "config.yaml", "file: data/raw/one.csv", "file: data/raw/one.csv, sample: data/raw/sample.csv")
+    (study / "data" / "raw" / "sample.csv").write_bytes(content)
+    assert inspect_study(study)[1] == [
+        "data/raw/sample.csv (wave 1): is no CSV with commas; save it as CSV in UTF-8, its cells parted by commas"
+    ]
+
+
 def run_check(study: Path) -> subprocess.CompletedProcess[str]:
     """Run the script."""
     return subprocess.run(
