@@ -23,7 +23,7 @@ from firmties.changes import (
 )
 from firmties.dictionaries import list_modules as list_dictionaries
 from firmties.errors import StudyError, describe_allowed
-from firmties.jobs import run_job
+from firmties.jobs import run_command, run_job
 from firmties.provenance import KEPT, MANIFEST, compute_checksum, list_kept, list_modules, list_versions
 from firmties.readers import find_readers
 from firmties.study import Study, load_study
@@ -34,7 +34,7 @@ FOUNDATION = ("read", "clean", "link", "sample", "alters", "score")
 MADE_BY = {
     "estimates": ("fit", "collect"),
     "models": ("fit", "collect"),
-    "predictions": ("fit", "predict", "collect"),
+    "predictions": ("fit", "predict", "mask", "collect"),
     "hypotheses": ("fit", "contrast", "test"),
     "cleaning": (),
 }
@@ -61,8 +61,9 @@ def list_made_by(study: Study) -> dict[str, list[str]]:
 
     made = {name: list_paths((*FOUNDATION, *rules), readers) for name, rules in MADE_BY.items()}
     for exhibit in study.config.get("exhibits", []):
-        used = OF_MODELS & set(study.kinds[exhibit["kind"]]["sources"])
-        rules = ("fit", "predict", "contrast", "test") if used else ()
+        sources = set(study.kinds[exhibit["kind"]]["sources"])
+        rules = ["fit", "predict", "contrast", "test"] if OF_MODELS & sources else []
+        rules += ["mask"] if "masks" in sources else []
         kind = f"firmties.exhibits.{exhibit['kind']}.summarize"
         made[exhibit["id"]] = list_paths((*FOUNDATION, *rules, "summarize"), {*readers, kind})
     return made
@@ -149,18 +150,13 @@ def main(results: Sequence[str], ledger: str, cleaning: str, kept: str, manifest
     return said + "\n"
 
 
-def run_command(arguments: Sequence[str] | None = None) -> int:
+def compare_on_command(arguments: Sequence[str] | None = None) -> int:
     """Compare the last run's results with those kept under a label; return the exit status."""
     parser = argparse.ArgumentParser(prog="firmties changes", description="Compare results with those that were kept.")
     parser.add_argument("label", nargs="?", help="other results than those kept last")
     parser.add_argument("--study", type=Path, default=Path(), help="the study's directory")
     options = parser.parse_args(arguments)
-    try:
-        print(compare_last_run(options.study, options.label))
-    except StudyError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return run_command(compare_last_run, options.study, options.label)
 
 
 def compare_last_run(directory: Path, label: str | None = None) -> str:
@@ -195,4 +191,4 @@ if "snakemake" in globals():
         csv=job.output.csv,
     )
 elif __name__ == "__main__":
-    sys.exit(run_command())
+    sys.exit(compare_on_command())

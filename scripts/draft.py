@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).parent))
 
 from firmties.errors import StudyError
+from firmties.jobs import run_command
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,12 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--dictionary", type=Path, help="the tool's data dictionary")
     parser.add_argument("--output", type=Path, default=Path("codebook.csv"), help="the codebook to write")
     options = parser.parse_args(arguments)
-    try:
-        print(draft(options.file, options.output, options.dictionary, options.sheet))
-    except StudyError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return run_command(draft, options.file, options.output, options.dictionary, options.sheet)
 
 
 if __name__ == "__main__":

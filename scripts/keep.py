@@ -13,6 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from firmties.errors import StudyError
+from firmties.jobs import run_command
 from firmties.provenance import KEPT, MANIFEST, compute_checksum, list_kept
 
 RESULTS = Path("reports/results")
@@ -64,12 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("label", help="letters, digits, '.', '_' and '-', such as 2024-paper")
     parser.add_argument("--study", type=Path, default=Path(), help="the study's directory")
     options = parser.parse_args(arguments)
-    try:
-        print(keep(options.study, options.label))
-    except StudyError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return run_command(keep, options.study, options.label)
 
 
 if __name__ == "__main__":

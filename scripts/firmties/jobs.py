@@ -1,4 +1,4 @@
-"""How a rule's script is run: errors in plain words on the console, the traceback in the rule's log."""
+"""How scripts are run: errors in plain words on the console, the traceback of a rule in its log."""
 
 from __future__ import annotations
 
@@ -30,3 +30,20 @@ def run_job(main: Callable[..., Any], log: str | Path, **arguments: Any) -> None
         path.write_text(traceback.format_exc(), encoding="utf-8")
         raise
     path.write_text(said if isinstance(said, str) else "done\n", encoding="utf-8")
+
+
+def run_command(work: Callable[..., str], *arguments: Any) -> int:
+    """Print what a command says; a :class:`StudyError` as it stands, without traceback. Return the exit status.
+
+    Examples
+    --------
+    >>> run_command("{} waves".format, 4)
+    4 waves
+    0
+    """
+    try:
+        print(work(*arguments))
+    except StudyError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0

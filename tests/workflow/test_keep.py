@@ -71,6 +71,12 @@ def test_manifest_names_no_module_that_no_result_rests_on(study: Path) -> None:
     assert [name in inputs for name in names] == [True, False, False]
 
 
+def test_manifest_names_the_script_that_hides_small_cells(study: Path) -> None:
+    assert (
+        "scripts/mask.py" in json.loads((study / "reports/results/manifest.json").read_text(encoding="utf-8"))["inputs"]
+    )
+
+
 def test_changed_model_moves_its_own_results_alone(study: Path) -> None:
     config = study / "config.yaml"
     text = config.read_text(encoding="utf-8")
