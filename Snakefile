@@ -108,6 +108,7 @@ def sources(wildcards):
     paths["contrasts"] = expand("data/processed/contrasts/{model}.csv", model=shared(models, TESTED))
     paths["hypotheses"] = "reports/results/hypotheses.csv"
     paths["masks"] = "data/processed/masks.csv"
+    paths["reversals"] = "data/processed/reversals.csv"
     if SAMPLES:
         paths["sample"] = "data/interim/sample.parquet"
     paths |= SUCCESSORS
@@ -262,6 +263,7 @@ rule score:
         alter_pairs="data/processed/alter_pairs.parquet",
         networks="data/processed/networks.parquet",
         dictionary="data/processed/dictionary.csv",
+        reversals="data/processed/reversals.csv",
     log:
         "logs/score.log",
     params:
@@ -487,6 +489,7 @@ rule render:
         numbers=expand(rules.summarize.output.numbers, exhibit=EXHIBITS),
         results=[f"reports/results/{name}.csv" for name in RESULTS],
         ledger=rules.link.output.ledger,
+        reversals=rules.score.output.reversals,
         labels=expand(rules.read.output.labels, wave=WAVES),
         raw=[wave["file"] for wave in WAVES.values() if slices.list_withheld(STUDY.protection(wave["id"]))],
         modules=library("render"),

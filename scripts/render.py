@@ -246,7 +246,7 @@ if "snakemake" in globals():
         report=next(iter(job.input.report), None),
         figures=list(job.input.figures),
         tables=list(job.input.tables),
-        results=[*job.input.results, *job.input.numbers, *job.input.notes, job.input.ledger],
+        results=[*job.input.results, *job.input.numbers, *job.input.notes, job.input.ledger, job.input.reversals],
         study=job.params.study,
         exhibits=job.params.exhibits,
         waves=job.params.waves,

@@ -7,6 +7,7 @@ import pandas as pd
 
 from firmties.codebook import Variable
 from firmties.jobs import run_job
+from firmties.reversals import find_reversals
 from firmties.score import score_study
 
 
@@ -21,7 +22,8 @@ def main(
     settings: Mapping[str, Any],
     outputs: Mapping[str, str],
 ) -> str:
-    """Score the linked tables; write them as Parquet and their dictionary as CSV."""
+    """Score the linked tables; write them as Parquet, their dictionary and items that run against theirs as CSV."""
+    variables = {row["name"]: Variable.from_row(row) for row in codebook}
     scored = score_study(
         pd.read_parquet(panel),
         pd.read_parquet(kinds),
@@ -29,12 +31,17 @@ def main(
         pd.read_parquet(alter_pairs) if alter_pairs else pd.DataFrame(),
         pd.read_csv(decisions, dtype="str", keep_default_na=False) if decisions else pd.DataFrame(),
         {name: (float(row[0]), float(row[1])) for name, row in anchors.items()},
-        {row["name"]: Variable.from_row(row) for row in codebook},
+        variables,
         settings,
     )
     for name in ("panel", "alters", "alter_pairs", "networks"):
         getattr(scored, name).to_parquet(outputs[name])
     scored.dictionary.to_csv(outputs["dictionary"], index=False, lineterminator="\n")
+    keyed = [name for name, variable in variables.items() if variable.reverse]
+    labels = {wave["id"]: str(wave.get("label", wave["id"])) for wave in settings["waves"]}
+    reversals = find_reversals(scored.panel, settings.get("scales", []), keyed)
+    reversals.insert(1, "wave_label", reversals["wave"].map(labels))
+    reversals.to_csv(outputs["reversals"], index=False, lineterminator="\n")
     return f"{len(scored.panel)} firm-waves, {scored.panel.shape[1]} variables, {len(scored.alters)} partners\n"
 
 

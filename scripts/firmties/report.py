@@ -30,6 +30,7 @@ from firmties.tables import (
     is_missing,
     join_words,
     read_html,
+    word_reversal,
     write_html,
     write_typst,
 )
@@ -564,12 +565,13 @@ def make_environment(results: Results, exhibits: Exhibits, tables: Mapping[str, 
         named=count_words,
         listed=join_words,
         plain=escape_markdown,
+        reversal=word_reversal,
     )
     return environment
 
 
 def summarize_run(root: Path) -> str:
-    """Say in a few lines what a run has made: the report, and the models that the data could not carry."""
+    """Say in a few lines what a run has made: the report, models that failed, items that look reversed."""
     made = (root / "reports" / "report.html").is_file()
     lines = [f"The report is in {root.name}/reports/report.html and report.pdf."] if made else []
     changes = root / "logs" / "changes.log"
@@ -583,4 +585,11 @@ def summarize_run(root: Path) -> str:
             for row in failed:
                 where = ", ".join(row[key] for key in ("model", "outcome", "sample", "block") if row[key])
                 lines.append(f"- {where}: {row['reason']}")
+    path = root / "data" / "processed" / "reversals.csv"
+    if path.is_file():
+        with path.open(encoding="utf-8", newline="") as file:
+            against = [word_reversal(row) for row in csv.DictReader(file)]
+        if against:
+            lines.append(f"{count_words(len(against), 'item')} against the rest of the scale; a forgotten reversal?")
+            lines += [f"- {line}" for line in against]
     return "\n".join(lines)

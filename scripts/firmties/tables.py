@@ -253,6 +253,21 @@ def count_words(number: Any, one: str, many: str = "") -> str:
     return f"{format_number(number, 0)} {one if number == 1 else plural}"
 
 
+def word_reversal(row: Mapping[Any, Any]) -> str:
+    """Name an item that runs against its scale, from a row of ``reversals.csv``.
+
+    Examples
+    --------
+    >>> row = {"wave_label": "2022", "label": "Trust", "item": "t3", "r": -0.5, "conf_high": -0.4, "n": 200}
+    >>> word_reversal(row)
+    't3 of Trust in wave 2022 (r = −0.50 with the other items, 95 % interval up to −0.40, n = 200)'
+    """
+    return (
+        f"{row['item']} of {row['label']} in wave {row['wave_label']} (r = {format_number(row['r'], 2)} with the other "
+        f"items, 95 % interval up to {format_number(row['conf_high'], 2)}, n = {format_number(row['n'], 0)})"
+    )
+
+
 # --- writers --------------------------------------------------------------------------------------------------------
 
 

@@ -57,9 +57,24 @@ def test_wave_that_did_not_ask_says_so(sources):
 
 
 def test_forgotten_reversal_is_named(sources):
-    sources["panel"]["q2"] = 8 - sources["panel"]["q2"]
+    sources["reversals"] = pd.DataFrame(
+        [
+            {
+                "wave_label": "2021",
+                "scale": "trust",
+                "label": "Trust",
+                "item": "q2",
+                "r": -0.5,
+                "conf_high": -0.4,
+                "n": 190,
+            }
+        ]
+    )
     numbers, notes = summarize(sources, {})
-    assert "forgotten reversal: q2 (Trust, 2021)" in tabulate(numbers, notes, {"title": "T"}).notes[-1]
+    assert (
+        "Forgotten reversal? Against the rest of its scale runs q2 of Trust in wave 2021"
+        in (tabulate(numbers, notes, {"title": "T"}).notes[-1])
+    )
 
 
 def test_only_the_scales_asked_for(sources):

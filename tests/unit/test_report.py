@@ -258,6 +258,17 @@ def test_closing_summary_names_failed_models(tmp_path):
     assert "- M1, y: empty sample" in summarize_run(tmp_path)
 
 
+def test_closing_summary_names_an_item_against_its_scale(tmp_path):
+    folder = tmp_path / "data" / "processed"
+    folder.mkdir(parents=True)
+    (folder / "reversals.csv").write_text(
+        "wave,wave_label,scale,label,item,reverse,r,conf_low,conf_high,n\n2,2022,trust,Trust,t3,True,-0.5,-0.6,-0.4,99\n"
+    )
+    assert summarize_run(tmp_path).endswith(
+        "- t3 of Trust in wave 2022 (r = −0.50 with the other items, 95 % interval up to −0.40, n = 99)"
+    )
+
+
 def test_closing_summary_says_what_moved(tmp_path):
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "changes.log").write_text("Since first: 3 values moved; see reports/changes.html.\n")

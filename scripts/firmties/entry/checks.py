@@ -13,6 +13,7 @@ from firmties.catalogue import match_pairs, match_slots
 from firmties.clean import CleanWave, evaluate_condition
 from firmties.codebook import Variable
 from firmties.entry.compare import UNIT_FACTORS
+from firmties.reversals import correlate_with_rest, find_reversed_items
 
 TITLES = {
     1: "Columns and types",
@@ -330,23 +331,28 @@ def check_reversals(
     stops, passed = [], []
     for scale in scales:
         items = [name for name in scale["items"] if name in values]
-        for name in items:
-            if not variables[name].reverse or len(items) < 2:
-                continue
-            rest = values[[other for other in items if other != name]].astype("float64").mean(axis=1)
-            both = pd.DataFrame({"item": values[name].astype("float64"), "rest": rest}).dropna()
-            if len(both) < least or both["item"].nunique() < 2 or both["rest"].nunique() < 2:
-                continue
-            r = float(both["item"].corr(both["rest"]))
-            upper = float(np.tanh(np.arctanh(min(max(r, -0.999999), 0.999999)) + 1.96 / np.sqrt(len(both) - 3)))
-            if upper < 0:
+        keyed = [name for name in items if variables[name].reverse]
+        if not keyed or len(items) < 2:
+            continue
+        against = find_reversed_items(values[items], keyed, least)
+        for name, row in against.iterrows():
+            text = (
+                f"{where}: {name}: correlates {row['r']:.2f} (at most {row['conf_high']:.2f}, n = {row['n']:.0f}) with "
+                f"the rest of the scale {scale['name']} after recoding; "
+            )
+            if name in keyed:
                 stops.append(
-                    f"{where}: {name}: correlates {r:.2f} (at most {upper:.2f}, n = {len(both)}) with the rest of "
-                    f"the scale {scale['name']} after recoding; it was reversed twice or asked the other way round: "
-                    "recode it back in data/crosswalk.csv, or make it a variable of its own"
+                    f"{text}it was reversed twice or asked the other way round: recode it back in data/crosswalk.csv, "
+                    "or make it a variable of its own"
                 )
             else:
-                passed.append(f"{name} {r:.2f}")
+                stops.append(f"{text}it was asked the other way round, or lacks its mark in the codebook (reverse)")
+        rest = correlate_with_rest(values[items])
+        passed += [
+            f"{name} {rest.loc[name, 'r']:.2f}"
+            for name in keyed
+            if name not in against.index and rest.loc[name, "n"] >= least and rest.loc[name, "r"] == rest.loc[name, "r"]
+        ]
     skipped = "" if stops or passed else f"no scale has a reverse item with {least} answers"
     return conclude(
         9,

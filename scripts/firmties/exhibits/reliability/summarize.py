@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from pingouin import cronbach_alpha
 
 from firmties.disclosure import find_minimum, is_telling
+from firmties.tables import word_reversal
 
 GATE = {"used": 0.70, "shown only": 0.60}
 
@@ -65,6 +66,13 @@ def describe_scores(scores: pd.Series, few: int) -> tuple[float, float]:
     return (np.nan, np.nan) if is_telling(scores, few) else (scores.mean(), scores.std())
 
 
+def name_reversals(reversals: pd.DataFrame | None, scales: Collection[str]) -> list[str]:
+    """Name the items of these scales that run against the others, in words."""
+    if reversals is None:
+        return []
+    return [word_reversal(row) for row in reversals.loc[reversals["scale"].isin(list(scales))].to_dict("records")]
+
+
 def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Judge each scale in each wave that asked at least one of its items."""
     few = find_minimum(sources["study"])
@@ -109,5 +117,6 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         "n_firm_waves": len(panel),
         "waves": ", ".join(waves["label"].astype(str)),
         "weights": "none",
+        "reversals": name_reversals(sources.get("reversals"), scales["name"]),
     }
     return pd.DataFrame(rows), notes

@@ -25,7 +25,6 @@ COLUMNS = ["Wave", "n", "Mean", "SD", "α", "95 % interval", "Lowest item-rest r
 def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[str, Any]) -> Table:
     """Set one row a scale and wave; a wave that did not ask a scale says so."""
     rows: list[Row] = []
-    negative = []
     for _, members in numbers.groupby("scale", sort=False):
         first = members.iloc[0]
         rows.append(Row([f"{first['label']} ({int(first['n_items'])} items)"]))
@@ -34,8 +33,6 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
                 rows.append(Row([str(scale.wave_label), "not asked", *[""] * 7], indent=True))
                 continue
             weakest = "" if is_missing(scale.rest_min) else f"{format_number(scale.rest_min, 2)} {scale.rest_item}"
-            if scale.rest_min < 0:
-                negative.append(f"{scale.rest_item} ({scale.label}, {scale.wave_label})")
             asked = "" if scale.n_asked == scale.n_items else f" ({int(scale.n_asked)} items asked)"
             rows.append(
                 Row(
@@ -60,6 +57,6 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
         "the item was asked. Gate: what α alone would advise, used from 0.70, shown only from 0.60, dropped below; "
         "it takes no scale out of a model by itself. Reverse-keyed items are recoded."
     )
-    if negative:
-        footnotes.append(f"A negative item-rest correlation suggests a forgotten reversal: {join_words(negative)}.")
+    if notes.get("reversals"):
+        footnotes.append(f"Forgotten reversal? Against the rest of its scale runs {join_words(notes['reversals'])}.")
     return Table(options["title"], COLUMNS, rows, alignment="lrrrrrrrl", notes=footnotes, layout="small")
