@@ -429,6 +429,9 @@ rule summarize:
         scales=lambda wildcards: (
             CONFIG.get("scales", []) if "scales" in KINDS[EXHIBITS[wildcards.exhibit]["kind"]]["sources"] else []
         ),
+        codebook=lambda wildcards: (
+            STUDY.codebook_rows() if "codebook" in KINDS[EXHIBITS[wildcards.exhibit]["kind"]]["sources"] else []
+        ),
         marks=lambda wildcards: STUDY.marks() if "file" in EXHIBITS[wildcards.exhibit] else {},
     message:
         "Summarizing {wildcards.exhibit}"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from firmties.codebook import decode_text, parse_margins
+from firmties.codebook import Variable, decode_text, parse_margins
 from firmties.jobs import run_job
 from firmties.privacy import protect_table
 
@@ -62,6 +62,7 @@ def main(
     study: Mapping[str, Any] | None = None,
     scales: Sequence[Mapping[str, Any]] = (),
     marks: Mapping[str, str] | None = None,
+    codebook: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     summarize = import_module(f"firmties.exhibits.{kind}.summarize").summarize
     read = {name: read_source(name, paths) for name, paths in sources.items() if paths}
@@ -69,6 +70,7 @@ def main(
         read["listing"] = protect_table(read["listing"], marks or {}, str(sources["listing"]))
     read |= tabulate_fits(read)
     read |= {"waves": pd.DataFrame(list(waves)), "scales": pd.DataFrame(list(scales)), "study": dict(study or {})}
+    read["codebook"] = {row["name"]: Variable.from_row(row) for row in codebook}
     table, remarks = summarize(read, dict(options))
     Path(numbers).parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(numbers, index=False, lineterminator="\n")
@@ -94,4 +96,5 @@ if "snakemake" in globals():
         study=job.params.get("study", {}),
         scales=job.params.get("scales", []),
         marks=job.params.get("marks", {}),
+        codebook=job.params.get("codebook", []),
     )

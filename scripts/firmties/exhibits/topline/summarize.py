@@ -103,7 +103,8 @@ def group_questions(entries: pd.DataFrame, dictionary: pd.DataFrame) -> list[Que
         label = str(entry["label"])
         if choice:
             label, _, choice = label.rpartition(": ") if ": " in label else (name, "", choice)
-        key = (re.sub(r"\d+", "#", name), re.sub(r"\d+", "#", label))
+        # A name that stands for want of a label says nothing of what was asked.
+        key = (name, label) if label == name else (re.sub(r"\d+", "#", name), re.sub(r"\d+", "#", label))
         question = found.setdefault(key, {"entry": entry, "names": {}, "labels": {}, "choices": {}})
         question["names"][name] = question["labels"][label] = None
         question["choices"].setdefault(choice, []).append(entry["variable"])
