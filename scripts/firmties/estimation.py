@@ -8,9 +8,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from firmties.errors import StudyError, describe_allowed
-from firmties.estimators import Estimate, FitError, fit_likelihood, fit_ols
+from firmties.estimators import Estimate, FitError, Sampling, fit_likelihood, fit_ols
 from firmties.expressions import ExpressionError, evaluate
 from firmties.formulas import (
+    INTERCEPT,
     Design,
     Factor,
     Term,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 ESTIMATORS = ("ols", "logit", "ordered_logit", "negative_binomial")
 ALL_ROWS = "all"
+NO_WEIGHTS = "none"
 
 
 # --- rows ----------------------------------------------------------------------------------------------------------
@@ -46,7 +48,7 @@ def select_rows(
     terms
         Terms whose factors must have a value.
     groups
-        Further variables that must have one (clusters, absorbed intercepts).
+        Further variables that must have one (clusters, absorbed intercepts, weights, strata).
 
     Returns
     -------
@@ -92,6 +94,24 @@ def list_columns(outcome: str, terms: Sequence[Term], groups: Sequence[str]) -> 
     return list(dict.fromkeys([outcome, *list_variables(terms), *groups]))
 
 
+def list_groups(fit: Mapping[str, Any]) -> list[str]:
+    """List the variables beside outcome and terms that a row of a fit needs: clusters, absorbed, weights, design."""
+    weights = fit.get("weights", NO_WEIGHTS)
+    wanted = [
+        fit["cluster"], *fit["absorb"], weights if weights != NO_WEIGHTS else None, fit.get("strata"),
+        fit.get("population"),
+    ]  # fmt: skip
+    return list(dict.fromkeys(name for name in wanted if name))
+
+
+def take_weights(fit: Mapping[str, Any], rows: pd.DataFrame) -> np.ndarray | None:
+    """Give the weights of the rows of a fit; None for an unweighted one."""
+    import numpy as np
+
+    name = fit.get("weights", NO_WEIGHTS)
+    return None if name == NO_WEIGHTS else rows[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+
+
 def sample_rows(fit: Mapping[str, Any], table: pd.DataFrame, *, whole: bool = True) -> pd.DataFrame:
     """Give the rows that a fit used, from the table that it was fitted on: ``whole``, or the wave and the model's part.
 
@@ -103,8 +123,7 @@ def sample_rows(fit: Mapping[str, Any], table: pd.DataFrame, *, whole: bool = Tr
     import numpy as np
 
     terms = parse_formula(fit["complete_cases"])
-    clusters = [fit["cluster"]] if fit["cluster"] else []
-    groups = [*clusters, *fit["absorb"]]
+    groups = list_groups(fit)
     mask, _ = select_rows(table, fit["condition"], fit["outcome"], terms, groups)
     needed = list_columns(fit["outcome"], terms, [*groups, *(["wave"] if "wave" in table else [])])
     rows = (table if whole else table[needed]).loc[mask]
@@ -120,13 +139,20 @@ def sample_rows(fit: Mapping[str, Any], table: pd.DataFrame, *, whole: bool = Tr
 # --- declared models -----------------------------------------------------------------------------------------------
 
 
+CLASSICAL_WEIGHTED = (
+    "classical standard errors take weights for precisions; with probability weights use design, cluster or HC3"
+)
+
+
 def check_model(settings: Mapping[str, Any]) -> list[str]:
     """List what a model asks for that its estimator does not offer.
 
     Examples
     --------
     >>> check_model({"id": "M5", "estimator": "logit", "covariance": {"type": "HC3"}})
-    ['models: M5: covariance: HC3 is defined for estimator ols only (here: logit); use cluster or classical']
+    ['models: M5: covariance: HC3 is defined for estimator ols only (here: logit); use cluster, design or classical']
+    >>> check_model({"id": "M1", "estimator": "ols", "weights": "w", "covariance": {"type": "classical"}})[0][:81]
+    'models: M1: covariance: classical standard errors take weights for precisions; wi'
     """
     where, estimator = f"models: {settings['id']}", settings["estimator"]
     problems = []
@@ -135,9 +161,13 @@ def check_model(settings: Mapping[str, Any]) -> list[str]:
     covariance = settings.get("covariance") or {"type": "classical"}
     if covariance["type"] == "HC3" and estimator != "ols":
         only = f"is defined for estimator ols only (here: {estimator})"
-        problems.append(f"{where}: covariance: HC3 {only}; use cluster or classical")
-    if covariance["type"] == "cluster" and not covariance.get("by"):
-        problems.append(f"{where}: covariance: by: a clustered covariance needs the variable of the clusters")
+        problems.append(f"{where}: covariance: HC3 {only}; use cluster, design or classical")
+    if covariance["type"] == "classical" and settings.get("weights", NO_WEIGHTS) != NO_WEIGHTS:
+        problems.append(f"{where}: covariance: {CLASSICAL_WEIGHTED}")
+    if covariance["type"] in ("cluster", "design") and not covariance.get("by"):
+        problems.append(
+            f"{where}: covariance: by: a {covariance['type']} covariance needs the variable of the clusters"
+        )
     if settings.get("absorb") and estimator != "ols":
         problems.append(f"{where}: absorb: intercepts can be absorbed with estimator ols only (here: {estimator})")
     return problems
@@ -171,6 +201,7 @@ def fit_model(
     sets: Mapping[str, str] | None = None,
     samples: Mapping[str, str] | None = None,
     references: Mapping[str, str] | None = None,
+    starts: Sequence[Mapping[str, Any]] = (),
 ) -> list[dict[str, Any]]:
     """Fit a declared model: one entry for each outcome × sample × block.
 
@@ -178,7 +209,8 @@ def fit_model(
     ----------
     settings
         An entry of ``models:``: id, estimator, outcomes, formula or blocks, and optionally title, table, samples,
-        covariance, absorb.
+        covariance, absorb, weights (a variable or ``none``). With covariance ``design``: ``by``, the primary sampling
+        units, and perhaps ``strata`` and ``population`` (variables).
     table
         The scored table that the model is fitted on; rows with a missing value in a model's variables are left out.
         Blocks are all fitted on the complete rows of the last one.
@@ -186,6 +218,9 @@ def fit_model(
         Columns variable, table, label, type, codes, reference.
     sets, samples, references
         Of the configuration: named groups of terms, named conditions, reference levels.
+    starts
+        Entries of fits of the same model to almost the same rows, whose estimates likelihoods climb from; the results
+        do not depend on them.
 
     Returns
     -------
@@ -197,7 +232,7 @@ def fit_model(
     ------
     StudyError
         For faults of the configuration: a formula that cannot be read, unknown names, HC3 with another estimator
-        than OLS, an outcome of the wrong type.
+        than OLS, an outcome of the wrong type; for weights that are not positive.
 
     Examples
     --------
@@ -214,13 +249,16 @@ def fit_model(
     blocks = read_blocks(settings, sets or {})
     table = table.reset_index(drop=True)
     _check_names(settings, table, blocks[-1][1], samples)
+    _check_weights(settings, table)
     if "table" in dictionary and settings.get("table", "panel") in set(dictionary["table"]):
         dictionary = dictionary.loc[dictionary["table"] == settings.get("table", "panel")]
     return [
         entry
         for outcome in settings["outcomes"]
         for sample in settings.get("samples") or [ALL_ROWS]
-        for entry in _fit_blocks(settings, outcome, sample, table, dictionary, blocks, samples.get(sample), references)
+        for entry in _fit_blocks(
+            settings, outcome, sample, table, dictionary, blocks, samples.get(sample), references, starts
+        )
     ]
 
 
@@ -249,9 +287,10 @@ def fit_waves(
     Returns
     -------
     list of dict
-        Entries as of `fit_model`, with the ``wave`` and classical standard errors, on the rows of the fit that are of
-        the wave. A factor that is constant there leaves its terms, a level that does not occur is left out, and a wave
-        that cannot carry the rest, or has fewer respondents than `least`, has ``status: failed`` and the reason.
+        Entries as of `fit_model`, with the ``wave`` and classical standard errors (with weights clustered or HC3), on
+        the rows of the fit that are of the wave. A factor that is constant there leaves its terms, a level that does
+        not occur is left out, and a wave that cannot carry the rest, or has fewer respondents than `least`, has
+        ``status: failed`` and the reason.
 
     Examples
     --------
@@ -262,7 +301,7 @@ def fit_waves(
     >>> [(fit["wave"], round(fit["params"][1], 3)) for fit in fit_waves(fits, table, words, least=3)]
     [(1, 2.0), (2, 0.5)]
     """
-    kept = ("sample", "condition", "complete_cases", "cluster", "block")
+    kept = ("sample", "condition", "complete_cases", "cluster", "strata", "population", "block")
     entries = []
     for fit in fits:
         if fit["status"] == "failed":
@@ -279,7 +318,11 @@ def fit_waves(
                 "outcomes": [fit["outcome"]],
                 "formula": write_formula(dict.fromkeys(term for term in varying if term)),
                 "absorb": fit["absorb"],
+                "weights": fit["weights"],
             }
+            if fit["weights"] != NO_WEIGHTS:
+                clustered = {"type": "cluster", "by": fit["cluster"]}
+                settings["covariance"] = clustered if fit["cluster"] else {"type": "HC3"}
             references = {name: codes[0] for name, codes in fit["levels"].items()}
             [entry] = fit_model(settings, rows, dictionary, references=references)
             n = rows[fit["cluster"]].nunique() if fit["cluster"] else len(rows)
@@ -302,7 +345,11 @@ def _check_names(
         "outcomes": settings["outcomes"],
         "formula": list_variables(terms),
         "absorb": settings.get("absorb") or [],
-        "covariance: by": [covariance["by"]] if covariance.get("type") == "cluster" else [],
+        "weights": [name for name in [settings.get("weights", NO_WEIGHTS)] if name != NO_WEIGHTS],
+        **{
+            f"covariance: {key}": [covariance[key]] if covariance.get(key) else []
+            for key in ("by", "strata", "population")
+        },
     }
     problems = [
         f"{where}: {key}: no variable '{name}' in the table; {describe_allowed(name, table.columns)}"
@@ -317,6 +364,57 @@ def _check_names(
         raise StudyError(problems)
 
 
+def _check_weights(settings: Mapping[str, Any], table: pd.DataFrame) -> None:
+    import numpy as np
+    import pandas as pd
+
+    name = settings.get("weights", NO_WEIGHTS)
+    if name == NO_WEIGHTS:
+        return
+    where = f"models: {settings['id']}: weights"
+    if not pd.api.types.is_numeric_dtype(table[name]):
+        raise StudyError(f"{where}: '{name}' holds text; weights are positive numbers")
+    weights = table[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+    if (wrong := (weights <= 0) | np.isinf(weights)).any():
+        raise StudyError(
+            f"{where}: '{name}' is 0, negative or infinite in {wrong.sum()} of {len(weights)} rows (the first of them "
+            f"{weights[wrong][0]:g}); a weight is above 0, or missing where a row has none"
+        )
+
+
+def _describe_covariance(covariance: Mapping[str, Any]) -> str:
+    """Word a kind of standard error.
+
+    Examples
+    --------
+    >>> _describe_covariance({"type": "design", "by": "firm", "strata": "stratum"})
+    'design-based (clustered by firm, stratified by stratum)'
+    """
+    if covariance["type"] == "cluster":
+        return f"clustered by {covariance['by']}"
+    if covariance["type"] != "design":
+        return str(covariance["type"])
+    strata = f", stratified by {covariance['strata']}" if covariance.get("strata") else ""
+    finite = ", finite population" if covariance.get("population") else ""
+    return f"design-based (clustered by {covariance['by']}{strata}{finite})"
+
+
+def _describe_sampling(
+    covariance: Mapping[str, Any], table: pd.DataFrame, rows: pd.Index, groups: Sequence[str]
+) -> Any:
+    """How the rows were drawn: the design of every row that has what it needs, and which of them are in the fit."""
+    import numpy as np
+
+    whole = table.loc[table[list(groups)].notna().all(axis=1)]
+    strata, sizes = covariance.get("strata"), covariance.get("population")
+    stratum = np.zeros(len(whole), dtype=int) if strata is None else number_groups(whole, [strata])
+    population = None
+    if sizes is not None:
+        # ASSUME the largest of the waves' populations is that from which a stratum's firms were drawn over all waves.
+        population = whole[sizes].astype(float).groupby(stratum).transform("max").to_numpy()
+    return Sampling(stratum, number_groups(whole, [covariance["by"]]), whole.index.get_indexer(rows), population)
+
+
 def _fit_blocks(
     settings: Mapping[str, Any],
     outcome: str,
@@ -326,14 +424,23 @@ def _fit_blocks(
     blocks: Sequence[tuple[str, list[Term]]],
     condition: str | None,
     references: Mapping[str, str] | None,
+    starts: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
     import numpy as np
 
     covariance = settings.get("covariance") or {"type": "classical"}
-    cluster = covariance["by"] if covariance["type"] == "cluster" else None
+    is_design = covariance["type"] == "design"
+    cluster = covariance["by"] if covariance["type"] in ("cluster", "design") else None
     absorb = list(settings.get("absorb") or [])
     terms = blocks[-1][1]
-    groups = [*([cluster] if cluster else []), *absorb]
+    drawn = {
+        "cluster": cluster,
+        "strata": covariance.get("strata") if is_design else None,
+        "population": covariance.get("population") if is_design else None,
+        "weights": settings.get("weights", NO_WEIGHTS),
+        "absorb": absorb,
+    }
+    groups = list_groups(drawn)
     try:
         mask, left_out = select_rows(table, condition, outcome, terms, groups)
     except ExpressionError as error:
@@ -346,6 +453,10 @@ def _fit_blocks(
             left_out[f"alone in its {' × '.join(absorb)}"] = int(alone.sum())
         rows = rows.loc[~alone]
     waves = sorted(map(int, table.loc[rows.index, "wave"].unique())) if "wave" in table else []
+    sampling = None
+    if is_design:
+        design_groups = [name for name in groups if name not in absorb or name == cluster]
+        sampling = _describe_sampling(covariance, table, rows.index, design_groups)
     rows = rows.reset_index(drop=True)
     levels = find_levels(terms, rows, dictionary, references)
     values, categories = read_outcome(settings, outcome, rows, dictionary)
@@ -357,8 +468,8 @@ def _fit_blocks(
         "level": "",
         "table": settings.get("table", "panel"),
         "estimator": settings["estimator"],
-        "covariance": f"clustered by {cluster}" if cluster else covariance["type"],
-        "cluster": cluster,
+        "covariance": _describe_covariance(covariance),
+        "n_imputations": 0,
         "condition": condition,
         "complete_cases": write_formula(terms),
         "n_obs": len(rows),
@@ -366,7 +477,7 @@ def _fit_blocks(
         "waves": waves,
         "left_out": left_out,
         "categories": categories,
-        "absorb": absorb,
+        **drawn,
     }
     entries: list[dict[str, Any]] = []
     for block, block_terms in blocks:
@@ -380,14 +491,14 @@ def _fit_blocks(
         }
         try:
             design = check_data(entry, rows, values, block_terms)
-            estimate = _estimate(entry, design, values, covariance["type"], clusters, rows)
+            estimate = _estimate(entry, design, values, covariance["type"], clusters, rows, sampling, starts)
         except FitError as error:
             entries.append(entry | NO_NUMBERS | {"status": "failed", "reason": str(error)})
             continue
-        change = (
+        change, added = (
             compare_blocks(estimate, len(rows), entries[-1] if entries else None, bool(absorb))
             if settings.get("blocks")
-            else {}
+            else ({}, {})
         )
         entries.append(
             entry
@@ -398,6 +509,7 @@ def _fit_blocks(
                 "cov": estimate.cov.tolist(),
                 "df": estimate.df,
                 "fit": estimate.fit | change,
+                **added,
             }
         )
     return entries
@@ -476,21 +588,31 @@ def _estimate(
     covariance: str,
     clusters: np.ndarray | None,
     rows: pd.DataFrame,
+    sampling: Sampling | None,
+    starts: Sequence[Mapping[str, Any]],
 ) -> Estimate:
-    x = design.matrix()
+    x, weights = design.matrix(), take_weights(entry, rows)
+    drawn: dict[str, Any] = {"weights": weights, "sampling": sampling}
     if entry["estimator"] == "ols":
         cells = number_groups(rows, entry["absorb"]) if entry["absorb"] else None
-        return fit_ols(x, values, design.names, covariance, clusters, cells)
-    return fit_likelihood(entry["estimator"], x, values, design.names, covariance, clusters, entry["categories"])
+        return fit_ols(x, values, design.names, covariance, clusters, cells, **drawn)
+    same = ("outcome", "sample", "block")
+    begin = next((fit for fit in starts if all(fit[key] == entry[key] for key in same)), None)
+    known = dict(zip(begin["terms"], begin["params"], strict=True)) if begin else None
+    return fit_likelihood(
+        entry["estimator"], x, values, design.names, covariance, clusters, entry["categories"], start=known, **drawn
+    )
 
 
 def compare_blocks(
     estimate: Estimate, n_obs: int, before: Mapping[str, Any] | None, is_absorbed: bool
-) -> dict[str, float | None]:
+) -> tuple[dict[str, float | None], dict[str, Any]]:
     """Give the change in R² against the block before (the first: against the intercept alone) with its classical F.
 
-    F = (change / q) / ((1 - R²) / df), q terms added and df = n - k of the larger block (Cohen et al. 2003). Empty for
-    other estimators than least squares, with absorbed intercepts, after a block that failed or if no term is added.
+    F = (change / q) / ((1 - R²) / df), q terms added and df = n - k of the larger block (Cohen et al. 2003); with
+    weights, where it does not hold, only the change. Empty for other estimators than least squares, with absorbed
+    intercepts, after a block that failed or if no term is added. The second part holds the names of the added terms
+    (``added``) and their classical covariance (``added_cov``), from which F is pooled over imputed sets.
     """
     from scipy.special import fdtrc
 
@@ -498,16 +620,24 @@ def compare_blocks(
     terms_before = 1 if before is None else len(before["terms"])
     added, df = len(estimate.terms) - terms_before, n_obs - len(estimate.terms)
     if not is_comparable or added <= 0:
-        return {}
+        return {}, {}
     r_squared = estimate.fit["r_squared"]
     change = r_squared - (0.0 if before is None else before["fit"]["r_squared"])
+    if "aic" not in estimate.fit:
+        return {"r_squared_change": change}, {}
     f_change = (change / added) / ((1 - r_squared) / df) if r_squared < 1 else None
+    held = {INTERCEPT} if before is None else set(before["terms"])
+    places = [at for at, term in enumerate(estimate.terms) if term not in held]
+    assert estimate.classical is not None
     return {
         "r_squared_change": change,
         "f_change": f_change,
         "f_df1": added,
         "f_df2": df,
         "f_p_value": None if f_change is None else float(fdtrc(added, df, max(f_change, 0.0))),
+    }, {
+        "added": [estimate.terms[at] for at in places],
+        "added_cov": estimate.classical[places][:, places].tolist(),
     }
 
 
@@ -550,13 +680,13 @@ def find_interval(estimate: float, std_error: float, df: float | None, confidenc
 KEYS = ("model", "outcome", "sample", "block", "level")
 ESTIMATES = [
     *KEYS, "term", "label", "estimate", "std_error", "statistic", "df", "p_value", "conf_low", "conf_high", "n_obs",
-    "n_clusters", "estimator", "covariance", "weights", "n_imputations",
+    "n_clusters", "estimator", "covariance", "weights", "n_imputations", "fmi",
 ]  # fmt: skip
 MODELS = [
-    *KEYS, "status", "reason", "estimator", "covariance", "small_sample", "formula", "n_obs", "n_clusters", "waves",
-    "n_left_out", "left_out", "r_squared", "r_squared_adjusted",
+    *KEYS, "status", "reason", "estimator", "covariance", "weights", "n_imputations", "small_sample", "formula",
+    "n_obs", "n_clusters", "waves", "n_left_out", "left_out", "r_squared", "r_squared_adjusted",
     "r_squared_change", "f_change", "f_df1", "f_df2", "f_p_value",
-    "log_likelihood", "aic", "bic", "converged", "max_vif", "pseudo_r_squared",
+    "log_likelihood", "aic", "bic", "converged", "max_vif", "pseudo_r_squared", "n_obs_least", "n_obs_most",
 ]  # fmt: skip
 
 
@@ -566,7 +696,8 @@ def tabulate_estimates(fits: Iterable[Mapping[str, Any]], dictionary: pd.DataFra
     Returns
     -------
     pandas.DataFrame
-        Columns of ``estimates.csv``; df is missing where the reference is normal. Failed fits have no rows.
+        Columns of ``estimates.csv``; df is missing where the reference is normal; of a fit pooled over imputed sets
+        df are those of Barnard and Rubin, and ``fmi`` is the fraction of missing information. Failed fits have no rows.
     """
     import numpy as np
     import pandas as pd
@@ -575,16 +706,19 @@ def tabulate_estimates(fits: Iterable[Mapping[str, Any]], dictionary: pd.DataFra
     labels: dict[str, str] = {}
     for fit in fits:
         errors = np.sqrt(np.clip(np.diag(np.array(fit["cov"])), 0, None)) if fit["terms"] else []
-        for term, estimate, error in zip(fit["terms"], fit["params"], errors, strict=True):
+        each = [fit["df"]] * len(fit["terms"])
+        dfs, missing = fit.get("df_terms", each), fit.get("fmi", [None] * len(each))
+        for term, estimate, error, df, fmi in zip(fit["terms"], fit["params"], errors, dfs, missing, strict=True):
             statistic = estimate / error if error > 0 else float("nan")
-            low, high = find_interval(estimate, error, fit["df"])
+            low, high = find_interval(estimate, error, df)
             if term not in labels:
                 labels[term] = label_term(term, fit, dictionary)
             rows.append(
-                {key: fit[key] for key in (*KEYS, "df", "n_obs", "n_clusters", "estimator", "covariance")}
-                | {"term": term, "label": labels[term], "estimate": estimate, "std_error": error}
-                | {"statistic": statistic, "p_value": find_p_value(statistic, fit["df"])}
-                | {"conf_low": low, "conf_high": high, "weights": "none", "n_imputations": 0}
+                {key: fit[key] for key in (*KEYS, "n_obs", "n_clusters", "estimator", "covariance")}
+                | {"term": term, "label": labels[term], "estimate": estimate, "std_error": error, "df": df}
+                | {"statistic": statistic, "p_value": find_p_value(statistic, df)}
+                | {"conf_low": low, "conf_high": high, "fmi": fmi}
+                | {"weights": fit.get("weights", NO_WEIGHTS), "n_imputations": fit.get("n_imputations", 0)}
             )
     return pd.DataFrame(rows, columns=ESTIMATES)
 

@@ -521,8 +521,13 @@ class Design:
     def _is_level(self, variable: str) -> bool:
         return any(variable in factor.variables for factor in self.factors if factor.name in self.levels)
 
-    def mean_rows_over(self, variable: str) -> np.ndarray:
+    def mean_rows_over(self, variable: str, weights: np.ndarray | None = None) -> np.ndarray:
         """Give for each row the mean row of the matrix if every row had this row's value of a variable.
+
+        Parameters
+        ----------
+        weights
+            Of the rows, with mean 1; None for none.
 
         Raises
         ------
@@ -540,5 +545,6 @@ class Design:
             itself = {factor.name: np.ones_like(self.blocks[factor.name]) for factor in own}
             at_value = self._assemble(self.blocks | others, [position])[position]
             of_others = self._assemble(self.blocks | itself, [position])[position]
-            result.append(at_value * of_others.mean(axis=0))
+            share = of_others if weights is None else of_others * weights[:, None]
+            result.append(at_value * share.mean(axis=0))
         return np.hstack(result)

@@ -1,8 +1,9 @@
 """Average adjusted predictions, average slopes and their linear combinations, with delta-method standard errors.
 
 An average adjusted prediction sets some variables to the same values in every row of the estimation sample, keeps the
-others as observed, and averages the predicted outcome (Lane and Nelder 1982; Long and Freese 2014). Its standard error
-is sqrt(g' V g), with g the exact gradient in the parameters and V the covariance of the fit.
+others as observed, and averages the predicted outcome (Lane and Nelder 1982; Long and Freese 2014), over the rows with
+their weights where the fit is weighted. Its standard error is sqrt(g' V g), with g the exact gradient in the parameters
+and V the covariance of the fit.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from firmties.errors import StudyError, describe_allowed
-from firmties.estimation import find_interval, sample_rows
+from firmties.estimation import find_interval, sample_rows, take_weights
 from firmties.expressions import ExpressionError, Node, parse
 from firmties.formulas import Design, as_codes, parse_formula
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 STATISTICS = ("minimum", "maximum", "mean")
-"""Values of a numeric variable that a contrast may name, taken in the estimation sample."""
+"""Values of a numeric variable that a contrast may name, taken in the estimation sample; the mean with its weights."""
 COMPARISONS = ("==", ">=", "<=", ">", "<")
 
 
@@ -85,6 +86,8 @@ class Predictor:
         self.design = Design(parse_formula(fit["formula"]), self.rows, fit["levels"], has_intercept=not fit["absorb"])
         self.params, self.cov = np.array(fit["params"]), np.array(fit["cov"])
         self.event = read_level(level, fit)
+        weights = take_weights(fit, self.rows)
+        self.weights = np.ones(len(self.rows)) if weights is None else weights / weights.mean()
         self._known: dict[tuple[Any, ...], Combination] = {}
 
     @cached_property
@@ -143,13 +146,18 @@ class Predictor:
             return mean * (1 - mean) * (1 - 2 * mean), none
         return np.exp(index), none
 
+    def average(self, values: np.ndarray) -> Any:
+        """Average over the rows, with their weights."""
+        weights = self.weights if values.ndim == 1 else self.weights[:, None]
+        return (values * weights).mean(axis=0)
+
     def predict(self, settings: Mapping[str, Any] | None = None) -> Combination:
         """Give the average adjusted prediction with some variables set to one value each."""
         settings = dict(settings or {})
         key = ("mu", *sorted(settings.items()))
         if key not in self._known:
             value, _, gradient = self._respond(self.design.matrix(settings))
-            self._known[key] = Combination(float(value.mean()), gradient.mean(axis=0), 1.0)
+            self._known[key] = Combination(float(self.average(value)), self.average(gradient), 1.0)
         return self._known[key]
 
     def slope(self, variable: str, settings: Mapping[str, Any] | None = None) -> Combination:
@@ -175,8 +183,8 @@ class Predictor:
         x, change = x[:, skipped:], change[:, skipped:]
         steepness = change @ self.params[: x.shape[1]]
         inner = x * (bend * steepness)[:, None] + change * slope[:, None]
-        gradient = np.hstack([inner, auxiliary * steepness[:, None]]).mean(axis=0)
-        return Combination(float((slope * steepness).mean()), gradient, 0.0)
+        gradient = self.average(np.hstack([inner, auxiliary * steepness[:, None]]))
+        return Combination(float(self.average(slope * steepness)), gradient, 0.0)
 
     def levels_of(self, variable: str) -> list[str]:
         """Give the levels of a categorical or yes-no variable in the estimation sample; none for a number."""
@@ -218,7 +226,7 @@ class Predictor:
             return float(text) if values.dtype.kind in "iuf" else text
         if text in STATISTICS:
             numbers = values.astype("Float64").astype("float64")
-            return float({"minimum": numbers.min, "maximum": numbers.max, "mean": numbers.mean}[text]())
+            return float(self.average(numbers.to_numpy()) if text == "mean" else getattr(numbers, text[:3])())
         try:
             return float(text)
         except ValueError as error:
@@ -481,7 +489,8 @@ def tabulate_predictions(
     -------
     tuple
         Rows of ``predictions.csv`` (``n_cell`` and ``mean_cell`` are the rows used in that cell and their raw mean
-        outcome or share of the event; missing along ``over``), and a line for each that could not be given.
+        outcome or share of the event, with their weights; missing along ``over``), and a line for each that could not
+        be given.
     """
     import pandas as pd
 
@@ -535,12 +544,13 @@ def _predict_cells(setting: Mapping[str, Any], predictor: Predictor) -> list[dic
         inside = codes[0] == levels[0]
         for values_of, level in zip(codes[1:], levels[1:], strict=True):
             inside = inside & (values_of == level)
-        cell = predictor.outcome[inside]
+        cell, within = predictor.outcome[inside], predictor.weights[inside]
         padded_names, padded_levels = [*names, ""], [*levels, ""]
         row = {f"variable_{at + 1}": padded_names[at] for at in range(2)}
         row |= {f"value_{at + 1}": padded_levels[at] for at in range(2)}
         found.pop("gradient")
-        rows.append(row | found | {"n_cell": len(cell), "mean_cell": float(cell.mean()) if len(cell) else None})
+        mean = float((cell * within).sum() / within.sum()) if len(cell) else None
+        rows.append(row | found | {"n_cell": len(cell), "mean_cell": mean})
     return rows
 
 
@@ -587,7 +597,7 @@ def partial_residuals(fit: Mapping[str, Any], table: pd.DataFrame, variable: str
     predictor = Predictor(fit, table)
     predictor.require(variable)
     try:
-        curve = predictor.design.mean_rows_over(variable) @ predictor.params
+        curve = predictor.design.mean_rows_over(variable, predictor.weights) @ predictor.params
     except ExpressionError as error:
         raise ContrastError(str(error)) from error
     residuals = predictor.outcome - predictor.design.matrix() @ predictor.params
