@@ -9,6 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from firmties.errors import StudyError
+
+DIVERSITY = ("herfindahl", "largest_share", "blau", "iqv", "ei")
+"""Measures over a firm's partners that are missing where too many partners have no value."""
+
 
 def find_slot_columns(pattern: str, slot: Mapping[str, Any], columns: Iterable[str]) -> dict[str, str]:
     """Columns of one slot: field → column.
@@ -81,30 +86,65 @@ def keep_named_pairs(pairs: pd.DataFrame, alters: pd.DataFrame, keys: Sequence[s
 
 
 def aggregate_alters(
-    alters: pd.DataFrame, firm_waves: pd.DataFrame, entries: Sequence[Mapping[str, Any]], keys: Sequence[str]
+    alters: pd.DataFrame,
+    firm_waves: pd.DataFrame,
+    entries: Sequence[Mapping[str, Any]],
+    keys: Sequence[str],
+    *,
+    unknown_at_most: float = 1.0,
+    codes: Mapping[str, int] | None = None,
 ) -> pd.DataFrame:
-    """Aggregate partners to the firm in a wave.
+    r"""Aggregate partners to the firm in a wave.
 
     Parameters
     ----------
     alters
         One row a partner.
     firm_waves
-        The keys of every firm-wave; one that named nobody gets a count of 0 and missing means.
+        The keys of every firm-wave, and the variables that `against` names; one that named nobody gets a count of 0
+        and otherwise missing values.
     entries
-        ``aggregated:`` of the configuration: ``name``, ``by`` (count, mean, sd, sum, max, min), ``of`` (a field).
-        A partner's missing value is left out; the sum of none is missing.
+        ``aggregated:`` of the configuration: ``name``, ``by``, ``of`` (a field), ``against`` (for ei). `by` is count,
+        mean, sd, sum, max, min, or one of the measures under Notes. A partner's missing value is left out; the sum of
+        none is missing.
+    unknown_at_most
+        The measures under Notes are missing where a larger share of a firm's partners has no value.
+    codes
+        Field → number of its codes, for iqv.
 
     Returns
     -------
     pandas.DataFrame
         One row a firm-wave: the keys and a float64 column an entry.
+
+    Notes
+    -----
+    Over a firm's partners with a value:
+
+    - herfindahl :math:`H = \sum_j s_j^2` with :math:`s_j = x_j / \sum_k x_k`, and largest_share :math:`\max_j s_j`;
+      missing where the values sum to 0 (Herfindahl 1950; 1/n for equal shares, 1 where all depends on one partner).
+    - blau :math:`1 - \sum_k p_k^2` over the shares of categories (Blau 1977, *Inequality and Heterogeneity*), 0 for one
+      partner; iqv the same times :math:`K/(K-1)`, K being the number of codes (Mueller & Schuessler 1961), whatever
+      number of them occurs.
+    - ei :math:`(E - I)/(E + I)`, I partners of the firm's own category, E of another (Krackhardt & Stern 1988, *Social
+      Psychology Quarterly* 51(2)); missing where the firm's own category is.
+
+    Examples
+    --------
+    >>> partners = pd.DataFrame({"firm": ["a"] * 4, "dep": [40.0, 40, 20, 0], "place": ["n", "n", "s", "w"]})
+    >>> entries = [{"name": "h", "by": "herfindahl", "of": "dep"}, {"name": "b", "by": "blau", "of": "place"},
+    ...            {"name": "e", "by": "ei", "of": "place", "against": "own"}]
+    >>> firms = pd.DataFrame({"firm": ["a", "b"], "own": ["n", "s"]})
+    >>> aggregate_alters(partners, firms, entries, ["firm"]).round(3).values.tolist()
+    [['a', 0.36, 0.625, 0.0], ['b', nan, nan, nan]]
     """
     groups = alters.groupby(list(keys), sort=False)
     result = firm_waves[list(keys)].copy()
     for entry in entries:
         if entry["by"] == "count":
             column = groups.size()
+        elif entry["by"] in DIVERSITY:
+            column = _measure_diversity(alters, firm_waves, entry, keys, unknown_at_most, codes or {})
         else:
             values = alters[entry["of"]].astype("Float64").astype("float64").groupby([alters[key] for key in keys])
             column = (
@@ -118,3 +158,97 @@ def aggregate_alters(
         if entry["by"] == "count":
             result[entry["name"]] = result[entry["name"]].fillna(0)
     return result.astype({entry["name"]: "float64" for entry in entries})
+
+
+def _measure_diversity(
+    alters: pd.DataFrame,
+    firm_waves: pd.DataFrame,
+    entry: Mapping[str, Any],
+    keys: Sequence[str],
+    unknown_at_most: float,
+    codes: Mapping[str, int],
+) -> pd.Series:
+    """One of the measures in the notes of :func:`aggregate_alters`, by the keys."""
+    by, field = entry["by"], entry["of"]
+    if by in ("herfindahl", "largest_share"):
+        rows = alters[list(keys)].assign(x=alters[field].astype("Float64").astype("float64"))
+        groups = rows.groupby(list(keys))["x"]
+        total = groups.sum(min_count=1)
+        share = rows["x"] / groups.transform("sum", min_count=1)
+        shares = rows.assign(x=share if by == "largest_share" else share**2).groupby(list(keys))["x"]
+        measure = (shares.max() if by == "largest_share" else shares.sum(min_count=1)).where(total > 0)
+    elif by == "ei":
+        own = firm_waves[[*keys, entry["against"]]].rename(columns={entry["against"]: "own"})
+        rows = alters[list(keys)].assign(x=alters[field]).merge(own, on=list(keys), how="left", validate="many_to_one")
+        external = (rows["x"] != rows["own"]).astype("float64").where(rows["x"].notna() & rows["own"].notna())
+        # (E - I) / (E + I) is the mean of +1 for an external tie and -1 for an internal one.
+        measure = (2 * external - 1).groupby([rows[key] for key in keys]).mean()
+    else:
+        rows = alters[list(keys)].assign(x=alters[field])
+        n = rows.groupby(list(keys))["x"].count()
+        squares = rows.dropna(subset="x").groupby([*keys, "x"]).size().pow(2)
+        measure = 1 - squares.groupby(list(keys)).sum().reindex(n.index) / n.where(n > 0).pow(2)
+        if by == "iqv":
+            measure = measure * codes[field] / (codes[field] - 1)
+    unknown = alters[field].isna().groupby([alters[key] for key in keys]).mean()
+    return measure.where(unknown.reindex(measure.index) <= unknown_at_most)
+
+
+def join_attributes(
+    alters: pd.DataFrame, attributes: pd.DataFrame, by: Mapping[str, str], where: str
+) -> tuple[pd.DataFrame, int]:
+    """Give each partner the attributes of the one row that has its key.
+
+    Parameters
+    ----------
+    alters
+        One row a partner.
+    attributes
+        One row a key.
+    by
+        Column of `alters` → column of `attributes` that holds the same keys. A blank key joins nothing.
+    where
+        The attributes' file, for messages.
+
+    Returns
+    -------
+    alters : pandas.DataFrame
+        The same rows in the same order, with the other columns of `attributes`; missing where no row has the key.
+    n_without : int
+        How many partners found no row.
+
+    Raises
+    ------
+    StudyError
+        If a key comes in several rows, with these rows: which of them is meant cannot be known, and to take all would
+        multiply partners.
+
+    Examples
+    --------
+    >>> partners = pd.DataFrame({"firm": ["a", "b"], "key": ["x", "y"]})
+    >>> join_attributes(partners, pd.DataFrame({"id": ["x"], "staff": [9.0]}), {"key": "id"}, "partners.csv")[0]
+      firm key  staff
+    0    a   x    9.0
+    1    b   y    NaN
+    """
+    columns = list(by.values())
+    known = attributes[attributes[columns].notna().all(axis=1)]
+    repeated = known[known.duplicated(columns, keep=False)].sort_values(columns, kind="stable")
+    if len(repeated):
+        shown = "; ".join(
+            f"row {at + 1}: " + ", ".join(f"{name} {value}" for name, value in row.items())
+            for at, row in zip(repeated.index[:6], repeated.head(6).to_dict("records"), strict=True)
+        )
+        n_keys = len(repeated[columns].drop_duplicates())
+        more = f"; and {len(repeated) - 6:,} more rows" if len(repeated) > 6 else ""
+        raise StudyError(
+            f"{where}: {n_keys:,} {'key comes' if n_keys == 1 else 'keys come'} in several rows ({shown}{more}); which "
+            f"of them belongs to a partner cannot be told: leave one row for each {' and '.join(columns)}"
+        )
+    own = known.rename(columns={theirs: ours for ours, theirs in by.items()}).assign(matched=True)
+    joined = alters.merge(own, on=list(by), how="left", validate="many_to_one")
+    # A missing key equals no other, though pandas would join the two.
+    blank = alters[list(by)].isna().any(axis=1).to_numpy()
+    found = joined.pop("matched").notna() & ~blank
+    added = [name for name in own.columns if name not in (*by, "matched")]
+    return joined.assign(**{name: joined[name].where(found) for name in added}), int((~found).sum())

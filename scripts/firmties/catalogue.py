@@ -19,6 +19,12 @@ EGO_MEASURES = {
     "n_pairs_known": ("Pairs of partners of which it is known whether they know each other", "integer"),
     "density": ("Density of the ties between partners", "number"),
     "constraint": ("Constraint (Burt)", "number"),
+    "ego_size": ("Size of the network of partners", "integer"),
+    "effsize": ("Effective size (Burt)", "number"),
+    "efficiency": ("Efficiency: effective size as a share of size", "number"),
+    "broker": ("Brokerage: share of pairs of partners that are open", "number"),
+    "broker_norm": ("Brokerage: open pairs as a share of the most there could be", "number"),
+    "constraint_valued": ("Constraint (Burt), by strength of ties", "number"),
 }
 FORMS = {"none": "no network", "single": "single", "hybrid": "hybrid", "interrupted": "interrupted"}
 HYBRID_KINDS = {"concurrent": "concurrent", "sequential": "sequential"}
@@ -289,9 +295,15 @@ def computed_variables(config: Mapping[str, Any], variables: Mapping[str, Variab
                     entry["by"] == "sum" and of is not None and of.type in ("boolean", "integer")
                 )
                 origin = f"alters: {entry['by']} of {entry['of']}" if "of" in entry else f"alters: {entry['by']}"
+                origin += f" against {entry['against']}" if "against" in entry else ""
                 add(entry["name"], entry.get("label", ""), "integer" if counts else "number", origin)
+        absent = {
+            *([] if len(alters.get("slots", [])) > 1 else ["broker_norm"]),
+            *([] if "valued" in alters else ["constraint_valued"]),
+        }
         for name, (label, kind) in EGO_MEASURES.items():
-            add(name, label, kind, "ties between partners")
+            if name not in absent:
+                add(name, label, kind, "ties between partners")
     if (networks := config.get("networks")) is not None:
         add("nt_primary", "Network type", "category", "networks", _type_codes(networks))
         for code, label in networks.get("types", {}).items():

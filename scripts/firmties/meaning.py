@@ -540,12 +540,10 @@ def _check_tables_of_slots(scope: Scope) -> Iterator[Problem]:
         if lacking := [name for name in pairs.values() if name not in variables]:
             yield ("alters", "pairs"), f"the codebook lacks {', '.join(lacking)}; every pair of partners needs one"
         for place, entry in enumerate(alters.get("aggregated", [])):
-            variable = scope.tables["alters"].get(entry.get("of", ""))
-            if variable is not None and variable.type not in (*NUMERIC_TYPES, "boolean"):
-                yield (
-                    ("alters", "aggregated", place, "of"),
-                    f"'{variable.name}' is {variable.type}; only numbers and truth values can be aggregated",
-                )
+            yield from _check_aggregated(scope, entry, ("alters", "aggregated", place))
+        strength = scope.tables["alters"].get(alters.get("valued", {}).get("strength", ""))
+        if strength is not None and strength.type not in NUMERIC_TYPES:
+            yield ("alters", "valued", "strength"), f"'{strength.name}' is {strength.type}; it must be a number, 0 to 1"
     networks, fields_ = config.get("networks", {}), network_fields(config, variables)
     status = networks.get("status", {})
     for key in ("active", "stopped"):
@@ -567,6 +565,29 @@ def _check_tables_of_slots(scope: Scope) -> Iterator[Problem]:
             )
         for line in chain.get("lines", []):
             yield from _check_level(variables, line[0] if line else None, code, ("value_chain", "positions", code))
+
+
+def _check_aggregated(scope: Scope, entry: Mapping[str, Any], path: KeyPath) -> Iterator[Problem]:
+    """What is computed over partners needs a field of the right type, and `ei` the same codes on both sides."""
+    variable, by = scope.tables["alters"].get(entry.get("of", "")), entry.get("by")
+    if "against" in entry and by != "ei":
+        yield (*path, "against"), f"is for by: ei only, not for {by}"
+    if variable is None:
+        return
+    if by in ("blau", "iqv", "ei"):
+        if variable.type not in ("category", "ordinal"):
+            yield (*path, "of"), f"'{variable.name}' is {variable.type}; {by} needs a category"
+        elif by == "iqv" and len(variable.levels) < 2:
+            yield (*path, "of"), f"'{variable.name}' has no codes in the codebook; iqv needs their number"
+        own = scope.variables.get(entry.get("against", ""))
+        if by == "ei" and own is not None and variable.levels != own.levels:
+            differing = sorted(set(variable.levels) ^ set(own.levels)) or variable.levels
+            yield (
+                (*path, "against"),
+                f"'{own.name}' and '{variable.name}' do not have the same codes: {', '.join(differing)}",
+            )
+    elif variable.type not in (*NUMERIC_TYPES, "boolean"):
+        yield (*path, "of"), f"'{variable.name}' is {variable.type}; only numbers and truth values can be aggregated"
 
 
 def check_decision_table(

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from firmties.alters import aggregate_alters
-from firmties.catalogue import list_variables
+from firmties.catalogue import alter_variables, list_variables
 from firmties.codebook import Variable
 from firmties.ego_networks import measure_ego_networks
 from firmties.errors import StudyError
@@ -69,10 +69,25 @@ def score_study(
     networks = pd.DataFrame(columns=[*keys, "network", "type", "rule", "flag"])
     if alter_settings := settings.get("alters"):
         alters = derive(alters, alter_settings.get("derived", []), constants, "alters: derived")
+        unknown_at_most, slots = alter_settings["unknown_at_most"], len(alter_settings.get("slots", []))
         measures = measure_ego_networks(
-            alters, alter_pairs, keys, alter_settings["tie_from"], alter_settings["unknown_at_most"]
+            alters,
+            alter_pairs,
+            keys,
+            alter_settings["tie_from"],
+            unknown_at_most,
+            egos=panel,
+            slots=slots if slots > 1 else None,
+            **alter_settings.get("valued", {}),
         )
-        aggregated = aggregate_alters(alters, panel, alter_settings.get("aggregated", []), keys)
+        aggregated = aggregate_alters(
+            alters,
+            panel,
+            alter_settings.get("aggregated", []),
+            keys,
+            unknown_at_most=unknown_at_most,
+            codes={name: len(variable.levels) for name, variable in alter_variables(settings, variables).items()},
+        )
         panel = panel.merge(aggregated, on=keys, how="left", validate="one_to_one")
         panel = panel.merge(measures, on=keys, how="left", validate="one_to_one")
     if network_settings := settings.get("networks"):

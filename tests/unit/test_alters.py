@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from firmties.alters import aggregate_alters, gather_alters, gather_pairs
+from firmties.alters import aggregate_alters, gather_alters, gather_pairs, join_attributes
+from firmties.errors import StudyError
 
 KEYS = ["wave", "firm"]
 SETTINGS = {"slots": [1, 2, 3], "columns": "p{alter}_{field}", "pairs": "t{alter_i}{alter_j}", "named_when": "kind"}
@@ -50,3 +53,66 @@ def test_aggregates_keep_firms_that_named_nobody(entry: dict[str, str], expected
     firm_waves = pd.DataFrame({"wave": 1, "firm": ["b", "a", "nobody"]})
     result = aggregate_alters(ALTERS, firm_waves, [{"name": "x", **entry}], KEYS)
     np.testing.assert_allclose(result["x"], expected)
+
+
+REFERENCE = Path(__file__).parents[1] / "reference" / "r" / "networks"
+
+
+@pytest.mark.parametrize(
+    ("quantity", "entry"),
+    [
+        ("herfindahl", {"by": "herfindahl", "of": "dependence"}),
+        ("largest_share", {"by": "largest_share", "of": "dependence"}),
+        ("blau", {"by": "blau", "of": "kind"}),
+        ("iqv", {"by": "iqv", "of": "kind"}),
+        ("ei", {"by": "ei", "of": "kind", "against": "own"}),
+    ],
+)
+def test_diversity_agrees_with_r(quantity: str, entry: dict[str, str]) -> None:
+    partners = pd.read_csv(REFERENCE / "alters.csv")
+    egos = partners[["ego"]].drop_duplicates().assign(own="sme")
+    values = pd.read_csv(REFERENCE / "values.csv", skipinitialspace=True)
+    expected = values[(values["part"] == "ego") & (values["quantity"] == quantity)].set_index("unit")["value"]
+    measured = aggregate_alters(partners, egos, [{"name": "x", **entry}], ["ego"], codes={"kind": 4})
+    np.testing.assert_allclose(measured.set_index("ego")["x"].reindex(expected.index), expected, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize(("at_most", "expected"), [(0.5, 0.0), (0.4, np.nan)])
+def test_diversity_is_missing_where_too_many_partners_are_unknown(at_most: float, expected: float) -> None:
+    partners = pd.DataFrame({"firm": "a", "kind": ["sme", None]})
+    entries = [{"name": "x", "by": "blau", "of": "kind"}]
+    measured = aggregate_alters(partners, pd.DataFrame({"firm": ["a"]}), entries, ["firm"], unknown_at_most=at_most)
+    np.testing.assert_array_equal(measured["x"], [expected])
+
+
+def test_shares_of_nothing_are_missing() -> None:
+    partners = pd.DataFrame({"firm": "a", "dep": [0.0, 0.0]})
+    entries = [{"name": "x", "by": "herfindahl", "of": "dep"}]
+    assert aggregate_alters(partners, pd.DataFrame({"firm": ["a"]}), entries, ["firm"])["x"].isna().all()
+
+
+def test_ei_is_missing_where_the_firms_own_category_is() -> None:
+    partners = pd.DataFrame({"firm": "a", "kind": ["sme", "large"]})
+    firms = pd.DataFrame({"firm": ["a"], "own": pd.Series([None], dtype="str")})
+    entries = [{"name": "x", "by": "ei", "of": "kind", "against": "own"}]
+    assert aggregate_alters(partners, firms, entries, ["firm"])["x"].isna().all()
+
+
+class TestAttributesJoinedByKey:
+    partners = pd.DataFrame({"firm": ["b", "a", "a"], "alter": [1, 1, 2], "key": ["x", "y", None]})
+
+    def join(self, attributes: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+        return join_attributes(self.partners, attributes, {"key": "id"}, "data/partners.csv")
+
+    def test_rows_keep_their_number_and_order(self) -> None:
+        joined, _ = self.join(pd.DataFrame({"id": ["y", "x", "z"], "staff": [1.0, 2.0, 3.0]}))
+        assert joined["staff"].fillna(-1).tolist() == [2.0, 1.0, -1.0]
+
+    def test_a_blank_key_joins_nothing(self) -> None:
+        joined, without = self.join(pd.DataFrame({"id": ["x", None], "staff": [1.0, 9.0]}))
+        assert (joined["staff"].isna().tolist(), without) == ([False, True, True], 2)
+
+    def test_a_repeated_key_stops_with_its_rows(self) -> None:
+        attributes = pd.DataFrame({"id": ["y", "x", "x"], "staff": [1.0, 2.0, 2.0]})
+        with pytest.raises(StudyError, match=r"row 2: id x, staff 2.0; row 3: id x, staff 2.0"):
+            self.join(attributes)

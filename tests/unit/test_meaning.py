@@ -761,3 +761,26 @@ def test_flags_of_an_unknown_item_and_section() -> None:
         "quality_flags.even_odd.sections: 'Q' is no section of the codebook",
         "quality_flags.even_odd.except: 't11' is no variable of the codebook",
     ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ({"by": "blau", "of": "ts"}, "of: 'ts' is number; blau needs a category"),
+        ({"by": "herfindahl", "of": "type"}, "of: 'type' is category; only numbers and truth values can be aggregated"),
+        ({"by": "mean", "of": "ts", "against": "role"}, "against: is for by: ei only, not for mean"),
+        (
+            {"by": "ei", "of": "type", "against": "role"},
+            "against: 'role' and 'type' do not have the same codes: ceo, firm",
+        ),
+    ],
+)
+def test_measures_over_partners_need_fields_of_their_type(entry: dict[str, str], problem: str) -> None:
+    alters = {**ALTERS, "aggregated": [{"name": "m", **entry}]}
+    assert check(alters=alters) == [f"alters.aggregated[m].{problem}"]
+
+
+def test_valued_ties_need_a_number() -> None:
+    assert check(alters={**ALTERS, "valued": {"strength": "type", "tie_maximum": 2}}) == [
+        "alters.valued.strength: 'type' is category; it must be a number, 0 to 1"
+    ]
