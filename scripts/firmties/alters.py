@@ -9,7 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from firmties.catalogue import list_aggregates
 from firmties.errors import StudyError
+from firmties.expressions import evaluate
 
 DIVERSITY = ("herfindahl", "largest_share", "blau", "iqv", "ei")
 """Measures over a firm's partners that are missing where too many partners have no value."""
@@ -85,8 +87,8 @@ def keep_named_pairs(pairs: pd.DataFrame, alters: pd.DataFrame, keys: Sequence[s
     return pairs.sort_values(order, kind="stable", ignore_index=True)[[*order, "tie"]]
 
 
-def aggregate_alters(
-    alters: pd.DataFrame,
+def aggregate_slots(
+    slots: pd.DataFrame,
     firm_waves: pd.DataFrame,
     entries: Sequence[Mapping[str, Any]],
     keys: Sequence[str],
@@ -94,19 +96,20 @@ def aggregate_alters(
     unknown_at_most: float = 1.0,
     codes: Mapping[str, int] | None = None,
 ) -> pd.DataFrame:
-    r"""Aggregate partners to the firm in a wave.
+    r"""Aggregate partners, or reported networks, to the firm in a wave.
 
     Parameters
     ----------
-    alters
-        One row a partner.
+    slots
+        One row a partner or a network.
     firm_waves
         The keys of every firm-wave, and the variables that `against` names; one that named nobody gets a count of 0
         and otherwise missing values.
     entries
-        ``aggregated:`` of the configuration: ``name``, ``by``, ``of`` (a field), ``against`` (for ei). `by` is count,
-        mean, sd, sum, max, min, or one of the measures under Notes. A partner's missing value is left out; the sum of
-        none is missing.
+        ``aggregated:`` of the configuration: ``name``, ``by``, ``of`` (a field; one of several answers gives a column a
+        choice, ``<name>__<choice>``), ``when`` (a condition on the rows), ``against`` (for ei). `by` is count, mean,
+        sd, sum, max, min, any, or one of the measures under Notes. A missing value is left out, and so is a row whose
+        condition cannot be judged; the sum of none is missing.
     unknown_at_most
         The measures under Notes are missing where a larger share of a firm's partners has no value.
     codes
@@ -115,7 +118,7 @@ def aggregate_alters(
     Returns
     -------
     pandas.DataFrame
-        One row a firm-wave: the keys and a float64 column an entry.
+        One row a firm-wave: the keys and a column an entry, float64 or, of ``any``, boolean.
 
     Notes
     -----
@@ -135,29 +138,37 @@ def aggregate_alters(
     >>> entries = [{"name": "h", "by": "herfindahl", "of": "dep"}, {"name": "b", "by": "blau", "of": "place"},
     ...            {"name": "e", "by": "ei", "of": "place", "against": "own"}]
     >>> firms = pd.DataFrame({"firm": ["a", "b"], "own": ["n", "s"]})
-    >>> aggregate_alters(partners, firms, entries, ["firm"]).round(3).values.tolist()
+    >>> aggregate_slots(partners, firms, entries, ["firm"]).round(3).values.tolist()
     [['a', 0.36, 0.625, 0.0], ['b', nan, nan, nan]]
+    >>> slots = pd.DataFrame({"firm": ["a", "a"], "stage": [1.0, 3.0], "use__mail": [True, False]})
+    >>> entries = [{"name": "late", "by": "count", "when": "stage >= 3"}, {"name": "used", "by": "any", "of": "use"}]
+    >>> aggregate_slots(slots, pd.DataFrame({"firm": ["a", "b"]}), entries, ["firm"]).values.tolist()
+    [['a', 1.0, True], ['b', 0.0, <NA>]]
     """
-    groups = alters.groupby(list(keys), sort=False)
-    result = firm_waves[list(keys)].copy()
+    index = pd.MultiIndex.from_frame(firm_waves[list(keys)])
+    columns: dict[str, pd.Series] = {}
     for entry in entries:
-        if entry["by"] == "count":
-            column = groups.size()
-        elif entry["by"] in DIVERSITY:
-            column = _measure_diversity(alters, firm_waves, entry, keys, unknown_at_most, codes or {})
+        by, rows = entry["by"], slots
+        if "when" in entry:
+            rows = slots[evaluate(entry["when"], slots).fillna(False).to_numpy(dtype=bool)]
+        if by == "count":
+            columns[entry["name"]] = rows.groupby(list(keys), sort=False).size().reindex(index, fill_value=0)
+        elif by in DIVERSITY:
+            measure = _measure_diversity(rows, firm_waves, entry, keys, unknown_at_most, codes or {})
+            columns[entry["name"]] = measure.reindex(index)
         else:
-            values = alters[entry["of"]].astype("Float64").astype("float64").groupby([alters[key] for key in keys])
-            column = (
-                values.sum(min_count=1)
-                if entry["by"] == "sum"
-                else values.agg({"sd": "std"}.get(entry["by"], entry["by"]))
-            )
-        result = result.merge(
-            column.rename(entry["name"]).reset_index(), on=list(keys), how="left", validate="one_to_one"
-        )
-        if entry["by"] == "count":
-            result[entry["name"]] = result[entry["name"]].fillna(0)
-    return result.astype({entry["name"]: "float64" for entry in entries})
+            for name, field in list_aggregates(entry, slots.columns).items():
+                # float64 stands for truth values, too; NaN is left out by every way of aggregating.
+                values = rows[field].astype("Float64").astype("float64").groupby([rows[key] for key in keys])
+                found = values.sum(min_count=1) if by == "sum" else values.agg({"sd": "std", "any": "max"}.get(by, by))
+                columns[name] = found.reindex(index)
+                if by == "any":
+                    columns[name] = columns[name].astype("Float64").astype("boolean")
+    made = {
+        name: column.array if column.dtype == "boolean" else column.to_numpy(dtype="float64")
+        for name, column in columns.items()
+    }
+    return pd.concat([firm_waves[list(keys)], pd.DataFrame(made, index=firm_waves.index)], axis=1)
 
 
 def _measure_diversity(
@@ -168,7 +179,7 @@ def _measure_diversity(
     unknown_at_most: float,
     codes: Mapping[str, int],
 ) -> pd.Series:
-    """One of the measures in the notes of :func:`aggregate_alters`, by the keys."""
+    """One of the measures in the notes of :func:`aggregate_slots`, by the keys."""
     by, field = entry["by"], entry["of"]
     if by in ("herfindahl", "largest_share"):
         rows = alters[list(keys)].assign(x=alters[field].astype("Float64").astype("float64"))

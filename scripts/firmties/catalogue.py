@@ -112,8 +112,10 @@ def infer_type(expression: str | Node, variables: Mapping[str, Variable]) -> str
     'boolean'
     """
     node = parse(expression) if isinstance(expression, str) else expression
-    if node.kind == "compare" or node.value in ("and", "or", "not", "any_true", "is_missing"):
+    if node.kind == "compare" or node.value in ("and", "or", "not", "any_true", "is_missing", "ever"):
         return "boolean"
+    if node.kind == "call" and node.value == "lag" and node.children:
+        return infer_type(node.children[0], variables)
     if node.kind == "call" and node.value == "where":
         known = [child for child in node.children[1:] if child.value != "missing"]
         return infer_type(known[0], variables) if known else "number"
@@ -139,18 +141,38 @@ def _derive(entries: Iterable[Mapping[str, Any]], known: Mapping[str, Variable],
             kind = infer_type(str(value), variables)
         except ExpressionError:
             kind = "number"
-        # ASSUME a derived variable that only renames a category keeps its codes.
-        source = variables.get(str(value))
+        # ASSUME a derived variable that only renames a category, or has it of the wave before, keeps its codes.
+        source = variables.get(find_source(str(value)))
+        codes = dict(source.codes) if source and kind == source.type else {}
+        if entry.get("codes"):
+            codes, kind = dict(entry["codes"]), "category"
         variables[name] = derived[name] = Variable(
             name,
             entry.get("label", ""),
             kind,
             unit=entry.get("unit", ""),
-            codes=dict(source.codes) if source and kind == source.type else {},
+            codes=codes,
             table=table,
             origin=f"= {value}",
         )
     return derived
+
+
+def find_source(expression: str) -> str:
+    """Find the variable that an expression only repeats, as it is or from the wave before; ``""`` if there is none.
+
+    Examples
+    --------
+    >>> find_source("form"), find_source("lag(form)"), find_source("lag(form) == 'single'")
+    ('form', 'form', '')
+    """
+    try:
+        node = parse(expression)
+    except ExpressionError:
+        return ""
+    if node.kind == "call" and node.value == "lag" and len(node.children) == 1:
+        node = node.children[0]
+    return str(node.value) if node.kind == "name" else ""
 
 
 def alter_variables(config: Mapping[str, Any], variables: Mapping[str, Variable]) -> dict[str, Variable]:
@@ -178,6 +200,11 @@ def alter_variables(config: Mapping[str, Any], variables: Mapping[str, Variable]
         "alter": Variable("alter", "Partner", "integer", table="alters", origin="slot"),
     }
     table |= expand_choices(fields.values())
+    if "key" in settings:
+        table["relation"] = Variable(
+            "relation", "Relation of firm and partner, the same in every wave", "id", table="alters",
+            origin="alters: key", identifying=True,
+        )  # fmt: skip
     return table | _derive(settings.get("derived", []), table, "alters")
 
 
@@ -210,7 +237,8 @@ def network_variables(config: Mapping[str, Any], variables: Mapping[str, Variabl
         Variable("rule", "Rule that decided the type", "category", table="networks", origin="decision table"),
         Variable("flag", "Doubt about the type", "text", table="networks", origin="decision table"),
     ]
-    return _keys(config, variables, "networks") | {variable.name: variable for variable in computed}
+    table = _keys(config, variables, "networks") | {variable.name: variable for variable in computed}
+    return table | _derive(settings.get("derived", []), table, "networks")
 
 
 def _keys(config: Mapping[str, Any], variables: Mapping[str, Variable], table: str) -> dict[str, Variable]:
@@ -287,16 +315,7 @@ def computed_variables(config: Mapping[str, Any], variables: Mapping[str, Variab
                 origin="as answered",
             )
     if (alters := config.get("alters")) is not None:
-        partners = alter_variables(config, variables)
-        for entry in alters.get("aggregated", []):
-            if "name" in entry and "by" in entry:
-                of = partners.get(entry.get("of", ""))
-                counts = entry["by"] == "count" or (
-                    entry["by"] == "sum" and of is not None and of.type in ("boolean", "integer")
-                )
-                origin = f"alters: {entry['by']} of {entry['of']}" if "of" in entry else f"alters: {entry['by']}"
-                origin += f" against {entry['against']}" if "against" in entry else ""
-                add(entry["name"], entry.get("label", ""), "integer" if counts else "number", origin)
+        found |= _aggregate(alters, alter_variables(config, variables), "alters")
         absent = {
             *([] if len(alters.get("slots", [])) > 1 else ["broker_norm"]),
             *([] if "valued" in alters else ["constraint_valued"]),
@@ -305,6 +324,7 @@ def computed_variables(config: Mapping[str, Any], variables: Mapping[str, Variab
             if name not in absent:
                 add(name, label, kind, "ties between partners")
     if (networks := config.get("networks")) is not None:
+        found |= _aggregate(networks, network_variables(config, variables), "networks")
         add("nt_primary", "Network type", "category", "networks", _type_codes(networks))
         for code, label in networks.get("types", {}).items():
             add(f"nt_{code}", f"Any {label} network", "boolean", "networks")
@@ -313,6 +333,7 @@ def computed_variables(config: Mapping[str, Any], variables: Mapping[str, Variab
         add("hybrid_kind", "Kind of hybrid", "category", "networks", HYBRID_KINDS)
         add("any_stalled", "A network is stalled", "boolean", "networks")
         add("nt_tie", "Primary type decided by a tie rule", "boolean", "networks")
+        add("nt_seq", "Types in the order in which they began", "text", "networks")
         add("nt_flag", "Doubt about the networks", "text", "networks")
     if (chain := config.get("value_chain")) is not None:
         labels = chain.get("labels", {})
@@ -329,6 +350,50 @@ def computed_variables(config: Mapping[str, Any], variables: Mapping[str, Variab
                 add(f"{scale['name']}_z", label, "number", f"anchored {scale['name']}")
     known = {**expand_choices(variables.values()), **found}
     return found | _derive(config.get("derived", []), known, "panel")
+
+
+def list_aggregates(entry: Mapping[str, Any], fields: Iterable[str]) -> dict[str, str]:
+    """List what an entry of ``aggregated:`` makes, and of which column.
+
+    Examples
+    --------
+    >>> list_aggregates({"name": "reason", "by": "any", "of": "fail"}, ["fail__funding", "fail__scaling"])
+    {'reason__funding': 'fail__funding', 'reason__scaling': 'fail__scaling'}
+    >>> list_aggregates({"name": "ts_mean", "by": "mean", "of": "ts"}, ["ts"])
+    {'ts_mean': 'ts'}
+    """
+    names, field = list(fields), str(entry["of"])
+    if field in names:
+        return {str(entry["name"]): field}
+    choices = [name.partition("__")[2] for name in names if name.startswith(f"{field}__")]
+    return {f"{entry['name']}__{choice}": f"{field}__{choice}" for choice in choices}
+
+
+def _aggregate(settings: Mapping[str, Any], slots: Mapping[str, Variable], table: str) -> dict[str, Variable]:
+    """Describe what `aggregated:` makes of partners or networks; a field of several answers makes one a choice."""
+    found: dict[str, Variable] = {}
+    for entry in settings.get("aggregated", []):
+        if "name" not in entry or "by" not in entry:
+            continue
+        by, label = entry["by"], entry.get("label", "")
+        origin = f"{table}: {by}" + "".join(
+            f" {word} {entry[key]}"
+            for word, key in (("of", "of"), ("against", "against"), ("where", "when"))
+            if key in entry
+        )
+        if by == "count":
+            found[entry["name"]] = Variable(entry["name"], label, "integer", origin=origin)
+            continue
+        for name, field in list_aggregates({"of": "", **entry}, slots).items():
+            of = slots.get(field)
+            summed = by == "sum" and of is not None and of.type in ("boolean", "integer")
+            kind = "boolean" if by == "any" else "integer" if summed else "number"
+            # The choice's words stand behind the last colon of its question.
+            choice = f"{label}: {of.label.rpartition(': ')[2]}" if of is not None and name != entry["name"] else label
+            found[name] = Variable(name, choice, kind, origin=origin)
+        if not list_aggregates({"of": "", **entry}, slots):
+            found[entry["name"]] = Variable(entry["name"], label, "number", origin=origin)
+    return found
 
 
 def panel_variables(config: Mapping[str, Any], variables: Mapping[str, Variable]) -> dict[str, Variable]:

@@ -615,6 +615,18 @@ def _check_crosswalk_row(
         yield f"variable: '{name}' is {variable.type}; only numbers can be multiplied"
 
 
+def split_benchmark(name: str) -> list[str]:
+    """Split the name of an anchor into the variables that it names.
+
+    Examples
+    --------
+    >>> split_benchmark("f2f[stage=2]"), split_benchmark("ts_mean")
+    (['f2f', 'stage'], ['ts_mean'])
+    """
+    match = re.fullmatch(r"(\w+)\[(\w+)=.+\]", name)
+    return [match[1], match[2]] if match else [name]
+
+
 def parse_anchors(
     text: str, names: Collection[str], waves: Collection[int], *, file: str = "data/anchors.csv"
 ) -> tuple[dict[str, dict[str, Any]], list[str]]:
@@ -638,8 +650,9 @@ def parse_anchors(
         place = f"{file}: line {line} ({name})"
         if name in anchors:
             problems.append(f"{place}: variable: has an anchor already; each variable has one row")
-        elif names and name not in names:
-            problems.append(f"{place}: variable: '{name}' is not known; {describe_allowed(name, names)}")
+        # A row such as f2f[stage=2] is one of a benchmark: of the variable, for a code of the other.
+        elif names and (unknown := [part for part in split_benchmark(name) if part not in names]):
+            problems.append(f"{place}: variable: '{unknown[0]}' is not known; {describe_allowed(unknown[0], names)}")
         numbers: dict[str, float | None] = {}
         for column in ("centre", "spread", "wave"):
             try:

@@ -16,11 +16,48 @@ from typing import TYPE_CHECKING, Any
 from firmties.errors import describe_allowed
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 
 class ExpressionError(ValueError):
     """An expression that cannot be read or evaluated; the message says where and why."""
+
+
+@dataclass(frozen=True)
+class Following:
+    """How the rows of a table are followed over waves.
+
+    Attributes
+    ----------
+    units
+        The columns that together name who is followed, such as the firm, or the firm and its partner.
+    waves
+        The waves of the study, in their order; the column ``wave`` of the table holds one of them.
+    """
+
+    units: tuple[str, ...]
+    waves: tuple[int, ...]
+
+    def locate(self, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Number each row's unit from 0 (-1 where its key is missing) and its wave from 0.
+
+        Raises
+        ------
+        ExpressionError
+            If a unit stands twice in one wave: it could not be said which row is to be followed.
+        """
+        import numpy as np
+        import pandas as pd
+
+        unit = table.groupby(list(self.units), sort=False).ngroup().to_numpy()
+        place = pd.Index(self.waves).get_indexer(pd.Index(table["wave"]))
+        twice = pd.DataFrame({"unit": unit, "place": place}).duplicated(keep=False).to_numpy() & (unit >= 0)
+        if twice.any():
+            rows = table.loc[twice, ["wave", *self.units]].drop_duplicates().head(5)
+            listed = "; ".join(", ".join(f"{k} {v}" for k, v in row.items()) for row in rows.to_dict("records"))
+            raise ExpressionError(f"cannot be followed over waves, being there twice in one wave: {listed}")
+        return unit, np.where(unit >= 0, place, -1)
 
 
 @dataclass(frozen=True)
@@ -237,8 +274,40 @@ def names_in(text: str) -> set[str]:
     return names
 
 
+def name_benchmark(variable: str, by: str, code: object) -> str:
+    """Name the row of data/anchors.csv that holds a variable's constants for one code of another variable.
+
+    Examples
+    --------
+    >>> name_benchmark("f2f", "stage", 2.0)
+    'f2f[stage=2]'
+    """
+    return f"{variable}[{by}={f'{code:g}' if isinstance(code, float | int) else code}]"
+
+
+def read_benchmark(node: Node) -> tuple[str, str, Node | None]:
+    """Read ``benchmark(x, by=y, among=condition)``: the two variables and the condition, if there is one.
+
+    Raises
+    ------
+    ExpressionError
+        If the call is not of this form.
+    """
+    keywords = dict(node.keywords)
+    if (
+        [child.kind for child in node.children] != ["name"]
+        or not {"by"} <= keywords.keys() <= {"by", "among"}
+        or keywords["by"].kind != "name"
+    ):
+        raise ExpressionError("benchmark needs a variable, by= a variable, and may have among= a condition")
+    return str(node.children[0].value), str(keywords["by"].value), keywords.get("among")
+
+
 def evaluate(
-    expression: str | Node, table: pd.DataFrame, anchors: Mapping[str, tuple[float, float]] | None = None
+    expression: str | Node,
+    table: pd.DataFrame,
+    anchors: Mapping[str, tuple[float, float]] | None = None,
+    following: Following | None = None,
 ) -> pd.Series:
     """Evaluate an expression on every row of a table.
 
@@ -250,6 +319,8 @@ def evaluate(
         Rows to evaluate on; its columns are the names.
     anchors
         (centre, spread) of each variable that ``anchored(variable)`` may be asked for.
+    following
+        Who is followed over which waves; without it ``lag`` and ``ever`` are refused.
 
     Returns
     -------
@@ -377,6 +448,21 @@ def evaluate(
             if not choices:
                 raise ExpressionError(f"no multi-select variable '{prefix[:-2]}'")
             return functions["count_true"](*choices)
+        if node.value in ("lag", "ever"):
+            if following is None:
+                raise ExpressionError(
+                    f"{node.value}() belongs in derived variables, where firms are followed over waves"
+                )
+            if len(node.children) != 1 or node.keywords:
+                raise ExpressionError(f"{node.value}() needs one value")
+            return follow(node.value, spread(visit(node.children[0])), following)
+        if node.value == "benchmark":
+            name, by, _ = read_benchmark(node)
+            codes = column(by)
+            centres = {
+                code: anchors.get(name_benchmark(name, by, code), (np.nan, 1.0))[0] for code in codes.dropna().unique()
+            }
+            return codes.map(centres).astype("float64")
         if node.value == "anchored":
             name = node.children[0].value
             if name not in anchors:
@@ -389,6 +475,37 @@ def evaluate(
             )
         except TypeError as error:
             raise ExpressionError(f"{node.value}(): {error}") from error
+
+    def follow(function: str, values: pd.Series, following: Following) -> pd.Series:
+        unit, place = following.locate(table)
+        n_waves = len(following.waves)
+        if function == "lag":
+            stands = np.where(place >= 0, unit * n_waves + place, -1)
+            before = pd.Index(stands[stands >= 0]).get_indexer(pd.Index(np.where(place > 0, stands - 1, -2)))
+            rows = np.append(np.flatnonzero(stands >= 0), -1)[before]
+            return pd.Series(values.array.take(rows, allow_fill=True), index=table.index)
+        held = truths(values)
+        grid = np.zeros((max(unit.max(initial=-1) + 1, 1), n_waves), dtype=bool)
+        unknown, known = grid.copy(), place >= 0
+        grid[unit[known], place[known]] = held.fillna(False).to_numpy(dtype=bool)[known]
+        unknown[unit[known], place[known]] = held.isna().to_numpy()[known]
+        grid, unknown = np.maximum.accumulate(grid, axis=1), np.maximum.accumulate(unknown, axis=1)
+        so_far = pd.Series(grid[unit, place], index=table.index, dtype="boolean")
+        return so_far.mask((~grid & unknown)[unit, place] | ~known)
+
+    def index(*values: Any, at_least_alpha: float = 0.0) -> pd.Series:
+        frame = pd.concat([numbers(value) for value in values], axis=1, keys=range(len(values)))
+        score = frame.mean(axis=1).where(2 * frame.notna().sum(axis=1) >= frame.shape[1])
+        # Each wave by itself, so that a further wave moves nothing of an earlier one.
+        for _, rows in frame.groupby(table["wave"] if "wave" in table else np.zeros(len(table))):
+            complete = rows.dropna()
+            total, k = complete.sum(axis=1).var(), frame.shape[1]
+            alpha = (
+                k / (k - 1) * (1 - complete.var().sum() / total) if k > 1 and len(complete) > 2 and total > 0 else -1.0
+            )
+            if alpha < at_least_alpha:
+                score[rows.index] = np.nan
+        return score
 
     def rowwise(combine: Callable[[pd.DataFrame], pd.Series]) -> Callable[..., pd.Series]:
         return lambda *values: combine(pd.concat([numbers(value) for value in values], axis=1))
@@ -435,7 +552,8 @@ def evaluate(
         "where": where,
         "is_missing": lambda value: spread(value).isna().astype("boolean"),
         "dhs": dhs,
-        "anchored": None,  # type: ignore[dict-item]
+        "index": index,
+        **dict.fromkeys(("anchored", "benchmark", "lag", "ever")),  # type: ignore[dict-item]
     }
     functions["asinh"] = functions.pop("arcsinh")
     with np.errstate(all="ignore"):
@@ -460,4 +578,15 @@ FUNCTIONS: dict[str, str] = {
     "is_missing": "whether there is no value",
     "dhs": "midpoint growth rate 2 (after - before) / (after + before) (Davis and Haltiwanger)",
     "anchored": "(x - centre) / spread with the constants of data/anchors.csv",
+    "benchmark": "benchmark(x, by=y, among=condition): the centre that data/anchors.csv holds of x for the row's code "
+    "of y, such as `f2f[stage=2]`; the row to add is the mean where the condition holds, in the first wave that has it",
+    "lag": "the value in the wave before; missing if the firm (or partner) was not there; in derived variables of the "
+    "panel, and in those of partners with a key (`alters: key:`)",
+    "ever": "whether the condition held in this or an earlier wave of the firm; unknown if it never did and is unknown "
+    "in one; where `lag` may stand",
+    "index": "index(a, b, c, at_least_alpha=0.6): mean of the values if at least half are there, in waves whose own "
+    "rows give them a Cronbach's alpha of at least so much; otherwise missing",
 }
+
+OVER_WAVES = ("lag", "ever")
+"""Functions that look at other waves of the same firm; only derived variables have them."""

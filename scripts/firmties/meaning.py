@@ -21,6 +21,7 @@ from firmties.catalogue import (
     computed_variables,
     expand_choices,
     infer_type,
+    list_aggregates,
     list_variables,
     match_pairs,
     match_slots,
@@ -29,7 +30,16 @@ from firmties.catalogue import (
 from firmties.codebook import NUMERIC_TYPES, Variable, parse_number
 from firmties.configuration import KeyPath, Schema, describe_path, walk
 from firmties.errors import describe_allowed
-from firmties.expressions import FUNCTIONS, LITERALS, ExpressionError, Node, names_in, parse
+from firmties.expressions import (
+    FUNCTIONS,
+    LITERALS,
+    OVER_WAVES,
+    ExpressionError,
+    Node,
+    names_in,
+    parse,
+    read_benchmark,
+)
 from firmties.formulas import list_variables as list_formula_variables
 from firmties.formulas import parse_formula
 from firmties.predictions import STATISTICS, parse_contrast, read_values
@@ -46,6 +56,8 @@ KIND_WORDS = {
     "model_variable": "variable of the table {table}",
     "alter_field": "field of a partner (alters: columns)",
     "alter_variable": "variable of a partner",
+    "alter_value": "field or variable of a partner",
+    "network_value": "field or variable of a network",
     "network_field": "field of a network (networks: columns)",
     "network_type": "network type (networks: types)",
     "wave": "wave",
@@ -77,7 +89,7 @@ OUTCOME_TYPES = {
 # What cannot be judged while the codebook cannot be read.
 CODEBOOK_KINDS = (
     "question", "variable", "coded_variable", "answer", "model_variable", "outcome", "term",
-    "alter_field", "alter_variable", "network_field",
+    "alter_field", "alter_variable", "alter_value", "network_field", "network_value",
 )  # fmt: skip
 RESERVED = (*LITERALS, "and", "or", "not", "in")
 
@@ -102,6 +114,18 @@ def suggest(value: str, allowed: Collection[Any]) -> str:
         return f"none of the {len(names)} known names is like it"
     *first, last = (f"'{name}'" for name in nearest)
     return f"did you mean {', '.join(first)}{' or ' if first else ''}{last}?"
+
+
+def list_values(names: Iterable[str]) -> list[str]:
+    """List the variables of a table, and the fields of several answers that some of them are choices of.
+
+    Examples
+    --------
+    >>> list_values(["ts", "role__supply", "role__finance"])
+    ['ts', 'role__supply', 'role__finance', 'role']
+    """
+    listed = list(names)
+    return [*listed, *dict.fromkeys(name.partition("__")[0] for name in listed if "__" in name)]
 
 
 @dataclass(frozen=True)
@@ -152,7 +176,9 @@ class Scope:
             "answer": {**self.variables, **self.tables["panel"]},
             "alter_field": alter_fields(config, self.variables),
             "alter_variable": self.tables["alters"],
+            "alter_value": list_values(self.tables["alters"]),
             "network_field": network_fields(config, self.variables),
+            "network_value": list_values(self.tables["networks"]),
             "network_type": config.get("networks", {}).get("types", {}),
             "wave": [wave.get("id") for wave in config.get("waves", [])],
             "scale": self.index("scales", "name"),
@@ -394,24 +420,31 @@ def _check_uniqueness(scope: Scope) -> Iterator[Problem]:
 
 def _check_new_names(scope: Scope) -> Iterator[Problem]:
     """Names that a study gives to computed variables; each may be there once, and not in the codebook."""
-    config, alters = scope.config, scope.config.get("alters", {})
+    config = scope.config
     expanded = {name for name, variable in scope.asked.items() if variable.table == "panel"}
-    places: dict[str, list[tuple[KeyPath, str]]] = {"panel": [], "alters": []}
-    for place, entry in enumerate(alters.get("aggregated", [])):
-        places["panel"].append((("alters", "aggregated", place, "name"), entry.get("name", "")))
+    places: dict[str, list[tuple[KeyPath, str]]] = {"panel": [], "alters": [], "networks": []}
+    slots = {section: config[section] for section in ("alters", "networks") if section in config}
+    for section, settings in slots.items():
+        for place, entry in enumerate(settings.get("aggregated", [])):
+            made = list_aggregates({"name": "", "of": "", **entry}, scope.tables[section]) or [entry.get("name", "")]
+            places["panel"] += [((section, "aggregated", place, "name"), name) for name in made]
+        for place, entry in enumerate(settings.get("derived", [])):
+            places[section].append(((section, "derived", place, "name"), entry.get("name", "")))
     for place, entry in enumerate(config.get("scales", [])):
         places["panel"].append((("scales", place, "name"), entry.get("name", "")))
         if entry.get("anchor"):
             places["panel"].append((("scales", place, "name"), f"{entry.get('name')}_z"))
     for place, entry in enumerate(config.get("derived", [])):
         places["panel"].append((("derived", place, "name"), entry.get("name", "")))
-    for place, entry in enumerate(alters.get("derived", [])):
-        places["alters"].append((("alters", "derived", place, "name"), entry.get("name", "")))
     # What the workflow computes by itself, without the study's own names.
-    bare = {**config, "scales": [], "derived": [], **({"alters": {**alters, "aggregated": []}} if alters else {})}
-    computed = computed_variables(bare, scope.variables).keys()
-    fields = {name for name, variable in scope.tables["alters"].items() if not variable.origin.startswith("=")}
-    for table, taken in (("panel", expanded | computed), ("alters", fields)):
+    bare = {name: {**settings, "aggregated": [], "derived": []} for name, settings in slots.items()}
+    computed = computed_variables({**config, "scales": [], "derived": [], **bare}, scope.variables).keys()
+    fields = {
+        table: {name for name, variable in scope.tables[table].items() if not variable.origin.startswith("=")}
+        for table in ("alters", "networks")
+        if table in scope.tables
+    }
+    for table, taken in (("panel", expanded | computed), *fields.items()):
         seen: set[str] = set()
         for path, name in places[table]:
             if name in taken:
@@ -539,11 +572,12 @@ def _check_tables_of_slots(scope: Scope) -> Iterator[Problem]:
         pairs = match_pairs(alters["pairs"], alters.get("slots", [])) if "pairs" in alters else {}
         if lacking := [name for name in pairs.values() if name not in variables]:
             yield ("alters", "pairs"), f"the codebook lacks {', '.join(lacking)}; every pair of partners needs one"
-        for place, entry in enumerate(alters.get("aggregated", [])):
-            yield from _check_aggregated(scope, entry, ("alters", "aggregated", place))
         strength = scope.tables["alters"].get(alters.get("valued", {}).get("strength", ""))
         if strength is not None and strength.type not in NUMERIC_TYPES:
             yield ("alters", "valued", "strength"), f"'{strength.name}' is {strength.type}; it must be a number, 0 to 1"
+    for section in ("alters", "networks"):
+        for place, entry in enumerate(config.get(section, {}).get("aggregated", [])):
+            yield from _check_aggregated(scope, entry, (section, "aggregated", place))
     networks, fields_ = config.get("networks", {}), network_fields(config, variables)
     status = networks.get("status", {})
     for key in ("active", "stopped"):
@@ -568,8 +602,12 @@ def _check_tables_of_slots(scope: Scope) -> Iterator[Problem]:
 
 
 def _check_aggregated(scope: Scope, entry: Mapping[str, Any], path: KeyPath) -> Iterator[Problem]:
-    """What is computed over partners needs a field of the right type, and `ei` the same codes on both sides."""
-    variable, by = scope.tables["alters"].get(entry.get("of", "")), entry.get("by")
+    """What is computed over partners or networks needs a field of the right type, `ei` the same codes on both sides."""
+    known = scope.tables[str(path[0])]
+    variable, by = known.get(entry.get("of", "")), entry.get("by")
+    if "when" in entry:
+        words = f"variable of the table {path[0]}"
+        yield from _check_expression(entry["when"], (*path, "when"), known, words, condition=True)
     if "against" in entry and by != "ei":
         yield (*path, "against"), f"is for by: ei only, not for {by}"
     if variable is None:
@@ -657,7 +695,9 @@ def _check_derived(scope: Scope) -> Iterator[Problem]:
     for path, entries, table in (
         (("derived",), scope.config.get("derived", []), "panel"),
         (("alters", "derived"), scope.config.get("alters", {}).get("derived", []), "alters"),
+        (("networks", "derived"), scope.config.get("networks", {}).get("derived", []), "networks"),
     ):
+        followed = table == "panel" or (table == "alters" and "key" in scope.config.get("alters", {}))
         known = dict(scope.tables[table]) if scope.variables else {}
         later = [entry.get("name") for entry in entries]
         for name in later:
@@ -667,7 +707,12 @@ def _check_derived(scope: Scope) -> Iterator[Problem]:
             if "value" in entry:
                 where = (*path, place, "value")
                 yield from _check_expression(
-                    entry["value"], where, known, f"variable of the table {table}", later=later[place:]
+                    entry["value"],
+                    where,
+                    known,
+                    f"variable of the table {table}",
+                    later=later[place:],
+                    followed=followed,
                 )
             name = entry.get("name")
             if known and name in scope.tables[table]:
@@ -716,7 +761,14 @@ def _parse(text: str) -> tuple[Node | None, str]:
 
 
 def _check_expression(
-    text: str, path: KeyPath, known: Variables, words: str, *, condition: bool = False, later: Collection[Any] = ()
+    text: str,
+    path: KeyPath,
+    known: Variables,
+    words: str,
+    *,
+    condition: bool = False,
+    later: Collection[Any] = (),
+    followed: bool = False,
 ) -> Iterator[Problem]:
     """Check one condition or derived variable: grammar, functions, names, and codes that are compared with."""
     tree, fault = _parse(text)
@@ -738,6 +790,14 @@ def _check_expression(
                             path,
                             f"{quoted}: '{child.value}' is no multi-select variable; {suggest(child.value, multiple)}",
                         )
+            if node.value in OVER_WAVES and not followed:
+                place = "derived variables of the panel, and of partners where alters: key: says who is who"
+                yield path, f"{quoted}: {node.value} looks at other waves; it belongs in {place}"
+            if node.value == "benchmark":
+                try:
+                    read_benchmark(node)
+                except ExpressionError as error:
+                    yield path, f"{quoted}: {error}"
             if node.value == "anchored" and [child.kind for child in node.children] != ["name"]:
                 yield path, f"{quoted}: anchored needs the name of one variable"
         if node.kind == "binary" and node.value == ":":

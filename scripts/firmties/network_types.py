@@ -114,7 +114,8 @@ def describe_firms(
         active, missing without networks. ``nt_<type>``: whether an active network has the type; ``n_types``: how
         many types. ``form``: none, single, hybrid (two types or more), interrupted (networks, none active).
         ``hybrid_kind``: concurrent where active networks of two types overlap in years, else sequential.
-        ``any_stalled``: a stopped network beside active ones. ``nt_flag``: what was unclear.
+        ``any_stalled``: a stopped network beside active ones. ``nt_seq``: the types of all networks in the order in
+        which they began (:func:`order_types`). ``nt_flag``: what was unclear.
     """
     types, unclassified = list(settings["types"]), settings["unclassified"]
     status = write_codes(networks[settings["status"]["field"]])
@@ -155,6 +156,8 @@ def describe_firms(
     result["hybrid_kind"] = pd.Series(np.where(concurrent, "concurrent", "sequential"), index=result.index)
     result["hybrid_kind"] = result["hybrid_kind"].where(hybrid & (concurrent | ~undated))
     result["any_stalled"] = pd.Series(stopped & active, dtype="boolean")
+    sequence = order_types(networks, settings, keys)
+    result = result.merge(sequence, on=list(keys), how="left", validate="one_to_one")
     only_unclassified = active & (result["n_types"] == 0).to_numpy()
     result["nt_flag"] = np.select(
         [undecided, only_unclassified, any_network(networks["unknown"])],
@@ -163,6 +166,47 @@ def describe_firms(
     )
     result["nt_tie"] = result["nt_tie"].astype("boolean").fillna(False)
     return result.astype({f"nt_{name}": "boolean" for name in types})
+
+
+def order_types(networks: pd.DataFrame, settings: Mapping[str, Any], keys: Sequence[str]) -> pd.DataFrame:
+    """Order the types of each firm's networks by the year in which the first network of a type began.
+
+    Parameters
+    ----------
+    networks
+        From :func:`classify_networks`; running and stopped ones count alike, unclassified ones are left out.
+    settings
+        ``networks:`` of the configuration.
+    keys
+        Wave and firm.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The keys and ``nt_seq``: the types joined by `` > ``; types that began in the same year, of which it cannot be
+        said which came first, by ``+`` in the order of display. Missing where a firm has several types and one of them
+        has no year.
+
+    Examples
+    --------
+    >>> settings = {"start": "start", "types": {"peer": "", "broker": ""}, "unclassified": "none"}
+    >>> rows = pd.DataFrame({"firm": list("aabb"), "type": ["peer", "broker"] * 2, "start": [2019, 2015, 2020, 2020]})
+    >>> order_types(rows, settings, ["firm"])["nt_seq"].tolist()
+    ['broker > peer', 'peer+broker']
+    """
+    order = {name: rank for rank, name in enumerate(settings["types"])}
+    typed = networks.loc[networks["type"].isin(order), [*keys, "type", settings["start"]]]
+    typed = typed.rename(columns={settings["start"]: "start_"}).astype({"start_": "Float64"})
+    first = typed.groupby([*keys, "type"], sort=False)["start_"].min().rename("year").reset_index()
+    first = first.assign(rank=first["type"].map(order), unknown=first["year"].isna())
+    first = first.sort_values([*keys, "year", "rank"], kind="stable")
+    firms = first.groupby(list(keys), sort=False)
+    same = firms["year"].diff().eq(0).fillna(False)
+    start = ~first.duplicated(list(keys))
+    first["piece"] = np.where(start, "", np.where(same, "+", " > ")) + first["type"].astype("str")
+    told = firms["piece"].agg("".join)
+    unordered = (firms.size() > 1) & firms["unknown"].any()
+    return told.astype("str").mask(unordered).rename("nt_seq").reset_index()
 
 
 def find_unknown(kinds: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Series:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from firmties.errors import StudyError
+from firmties.expressions import name_benchmark
 
 
 def score_scale(items: pd.DataFrame) -> pd.Series:
@@ -61,6 +62,26 @@ class Anchors(Mapping[str, tuple[float, float]]):
             f"{name},{first.mean():.6g},{first.std():.6g},{wave},mean and standard deviation of wave {wave}"
         )
         self.rows[name] = (0.0, 1.0)
+
+    def require_by(self, name: str, by: str, rows: pd.DataFrame) -> None:
+        """Propose rows for the codes of another variable that have none, each at the first wave that has it.
+
+        Parameters
+        ----------
+        rows
+            The rows that count, with ``wave``, the variable and the one with the codes.
+        """
+        known = rows[["wave", name, by]].dropna()
+        for code, members in known.groupby(by):
+            row = name_benchmark(name, by, code)
+            if row in self.rows:
+                continue
+            wave = members["wave"].min()
+            first = members.loc[members["wave"] == wave, name].astype("float64")
+            spread = first.std() if len(first) > 1 and first.std() > 0 else 1.0
+            note = f"mean and standard deviation of the {len(first)} rows that count in wave {wave}"
+            self.proposed[row] = f"{row},{first.mean():.6g},{spread:.6g},{wave},{note}"
+            self.rows[row] = (0.0, 1.0)
 
     def check(self) -> None:
         """Stop if a row was missing, and print the rows to add."""

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from firmties.alters import aggregate_alters
+from firmties.alters import aggregate_slots
 from firmties.catalogue import alter_variables, list_variables
 from firmties.codebook import Variable
 from firmties.ego_networks import measure_ego_networks
-from firmties.errors import StudyError
-from firmties.expressions import ExpressionError, evaluate, parse
+from firmties.errors import StudyError, describe_allowed
+from firmties.expressions import ExpressionError, Following, evaluate, parse, read_benchmark
 from firmties.network_types import classify_networks, describe_firms, find_unknown
 from firmties.scales import Anchors, score_scales
 from firmties.value_chain import place_in_value_chain
@@ -64,11 +64,17 @@ def score_study(
     StudyError
         If an anchor is missing (with the rows to add), or an expression cannot be evaluated.
     """
-    keys = ["wave", settings["study"]["firm"]]
+    firm = settings["study"]["firm"]
+    keys = ["wave", firm]
+    waves = tuple(wave["id"] for wave in settings["waves"])
     constants = Anchors(anchors)
     networks = pd.DataFrame(columns=[*keys, "network", "type", "rule", "flag"])
     if alter_settings := settings.get("alters"):
-        alters = derive(alters, alter_settings.get("derived", []), constants, "alters: derived")
+        partner = alter_settings.get("key")
+        if partner:
+            alters = alters.assign(relation=name_relations(alters, firm, partner))
+        followed = Following(("relation",), waves) if partner else None
+        alters = derive(alters, alter_settings.get("derived", []), constants, "alters: derived", followed)
         unknown_at_most, slots = alter_settings["unknown_at_most"], len(alter_settings.get("slots", []))
         measures = measure_ego_networks(
             alters,
@@ -80,7 +86,7 @@ def score_study(
             slots=slots if slots > 1 else None,
             **alter_settings.get("valued", {}),
         )
-        aggregated = aggregate_alters(
+        aggregated = aggregate_slots(
             alters,
             panel,
             alter_settings.get("aggregated", []),
@@ -92,28 +98,70 @@ def score_study(
         panel = panel.merge(measures, on=keys, how="left", validate="one_to_one")
     if network_settings := settings.get("networks"):
         networks = classify_networks(panel, decisions, network_settings, keys)
+        networks = derive(networks, network_settings.get("derived", []), constants, "networks: derived")
+        summed = aggregate_slots(networks, panel, network_settings.get("aggregated", []), keys)
+        panel = panel.merge(summed, on=keys, how="left", validate="one_to_one")
         unknown = find_unknown(kinds, network_settings)
         firms = describe_firms(networks, panel, network_settings, keys, unknown)
         panel = panel.merge(firms, on=keys, how="left", validate="one_to_one")
     if settings.get("value_chain"):
         panel = pd.concat([panel, place_in_value_chain(panel, settings["value_chain"])], axis=1)
     panel = score_scales(panel, settings.get("scales", []), constants)
-    panel = derive(panel, settings.get("derived", []), constants, "derived")
+    panel = derive(panel, settings.get("derived", []), constants, "derived", Following((firm,), waves))
     constants.check()
     dictionary = describe_variables({"panel": panel, "alters": alters, "networks": networks}, variables, settings)
     return ScoredStudy(panel, alters, alter_pairs, networks, dictionary)
 
 
-def derive(table: pd.DataFrame, entries: Sequence[Mapping[str, Any]], anchors: Anchors, key: str) -> pd.DataFrame:
-    """Add derived variables in their order; each may use those before it."""
+def name_relations(alters: pd.DataFrame, firm: str, key: str) -> pd.Series:
+    """Name the relation of a firm and its partner, the same in every wave; missing where the partner has no key.
+
+    Examples
+    --------
+    >>> alters = pd.DataFrame({"firm": ["f1", "f1"], "key": ["k7", None]})
+    >>> name_relations(alters, "firm", "key").tolist()
+    ['f1 k7', nan]
+    """
+    keys = alters[key].astype("str")
+    return (alters[firm].astype("str") + " " + keys).where(alters[key].notna() & (keys != ""))
+
+
+def derive(
+    table: pd.DataFrame,
+    entries: Sequence[Mapping[str, Any]],
+    anchors: Anchors,
+    key: str,
+    following: Following | None = None,
+) -> pd.DataFrame:
+    """Add derived variables in their order; each may use those before it.
+
+    Raises
+    ------
+    StudyError
+        If an expression cannot be evaluated, or gives a code that the entry's ``codes`` do not have.
+    """
     for entry in entries:
         try:
             for node in parse(entry["value"]).walk():
                 if node.kind == "call" and node.value == "anchored":
                     anchors.require(node.children[0].value, table)
-            table = table.assign(**{entry["name"]: evaluate(entry["value"], table, anchors)})
+                if node.kind == "call" and node.value == "benchmark":
+                    name, by, among = read_benchmark(node)
+                    chosen = None if among is None else evaluate(among, table, anchors, following)
+                    anchors.require_by(
+                        name, by, table if chosen is None else table[chosen.fillna(False).to_numpy(dtype=bool)]
+                    )
+            values = evaluate(entry["value"], table, anchors, following)
         except ExpressionError as error:
             raise StudyError(f"config.yaml: {key}: {entry['name']}: {error}") from error
+        if codes := entry.get("codes"):
+            strange = sorted(set(values.dropna().astype("str")) - set(codes))
+            if strange:
+                raise StudyError(
+                    f"config.yaml: {key}: {entry['name']}: codes: '{strange[0]}' is not among them; "
+                    f"{describe_allowed(strange[0], codes)}"
+                )
+        table = pd.concat([table, values.rename(entry["name"])], axis=1)
     return table
 
 

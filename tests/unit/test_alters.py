@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from firmties.alters import aggregate_alters, gather_alters, gather_pairs, join_attributes
+from firmties.alters import aggregate_slots, gather_alters, gather_pairs, join_attributes
 from firmties.errors import StudyError
 
 KEYS = ["wave", "firm"]
@@ -51,7 +51,7 @@ def test_only_pairs_of_named_partners_are_there() -> None:
 )
 def test_aggregates_keep_firms_that_named_nobody(entry: dict[str, str], expected: list[float]) -> None:
     firm_waves = pd.DataFrame({"wave": 1, "firm": ["b", "a", "nobody"]})
-    result = aggregate_alters(ALTERS, firm_waves, [{"name": "x", **entry}], KEYS)
+    result = aggregate_slots(ALTERS, firm_waves, [{"name": "x", **entry}], KEYS)
     np.testing.assert_allclose(result["x"], expected)
 
 
@@ -73,7 +73,7 @@ def test_diversity_agrees_with_r(quantity: str, entry: dict[str, str]) -> None:
     egos = partners[["ego"]].drop_duplicates().assign(own="sme")
     values = pd.read_csv(REFERENCE / "values.csv", skipinitialspace=True)
     expected = values[(values["part"] == "ego") & (values["quantity"] == quantity)].set_index("unit")["value"]
-    measured = aggregate_alters(partners, egos, [{"name": "x", **entry}], ["ego"], codes={"kind": 4})
+    measured = aggregate_slots(partners, egos, [{"name": "x", **entry}], ["ego"], codes={"kind": 4})
     np.testing.assert_allclose(measured.set_index("ego")["x"].reindex(expected.index), expected, rtol=1e-12, atol=1e-15)
 
 
@@ -81,21 +81,21 @@ def test_diversity_agrees_with_r(quantity: str, entry: dict[str, str]) -> None:
 def test_diversity_is_missing_where_too_many_partners_are_unknown(at_most: float, expected: float) -> None:
     partners = pd.DataFrame({"firm": "a", "kind": ["sme", None]})
     entries = [{"name": "x", "by": "blau", "of": "kind"}]
-    measured = aggregate_alters(partners, pd.DataFrame({"firm": ["a"]}), entries, ["firm"], unknown_at_most=at_most)
+    measured = aggregate_slots(partners, pd.DataFrame({"firm": ["a"]}), entries, ["firm"], unknown_at_most=at_most)
     np.testing.assert_array_equal(measured["x"], [expected])
 
 
 def test_shares_of_nothing_are_missing() -> None:
     partners = pd.DataFrame({"firm": "a", "dep": [0.0, 0.0]})
     entries = [{"name": "x", "by": "herfindahl", "of": "dep"}]
-    assert aggregate_alters(partners, pd.DataFrame({"firm": ["a"]}), entries, ["firm"])["x"].isna().all()
+    assert aggregate_slots(partners, pd.DataFrame({"firm": ["a"]}), entries, ["firm"])["x"].isna().all()
 
 
 def test_ei_is_missing_where_the_firms_own_category_is() -> None:
     partners = pd.DataFrame({"firm": "a", "kind": ["sme", "large"]})
     firms = pd.DataFrame({"firm": ["a"], "own": pd.Series([None], dtype="str")})
     entries = [{"name": "x", "by": "ei", "of": "kind", "against": "own"}]
-    assert aggregate_alters(partners, firms, entries, ["firm"])["x"].isna().all()
+    assert aggregate_slots(partners, firms, entries, ["firm"])["x"].isna().all()
 
 
 class TestAttributesJoinedByKey:
@@ -116,3 +116,39 @@ class TestAttributesJoinedByKey:
         attributes = pd.DataFrame({"id": ["y", "x", "x"], "staff": [1.0, 2.0, 2.0]})
         with pytest.raises(StudyError, match=r"row 2: id x, staff 2.0; row 3: id x, staff 2.0"):
             self.join(attributes)
+
+
+SLOTS = pd.DataFrame(
+    {
+        "wave": 1,
+        "firm": ["a", "a", "a", "b"],
+        "state": ["3", "1", None, "1"],
+        "why__money": pd.array([True, None, True, True], dtype="boolean"),
+        "why__other": pd.array([False, True, True, False], dtype="boolean"),
+    }
+)
+FIRM_WAVES = pd.DataFrame({"wave": 1, "firm": ["a", "b", "c"]})
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ({"by": "count", "when": "state == '1'"}, [1.0, 1.0, 0.0]),
+        ({"by": "mean", "of": "why__other"}, [2 / 3, 0.0, np.nan]),
+        ({"by": "sum", "of": "why__other", "when": "state == '3'"}, [0.0, np.nan, np.nan]),
+    ],
+)
+def test_only_rows_that_meet_the_condition_are_aggregated(entry: dict[str, str], expected: list[float]) -> None:
+    found = aggregate_slots(SLOTS, FIRM_WAVES, [{"name": "x", **entry}], ["wave", "firm"])
+    np.testing.assert_allclose(found["x"], expected)
+
+
+def test_any_of_several_answers_gives_a_truth_value_a_choice() -> None:
+    found = aggregate_slots(SLOTS, FIRM_WAVES, [{"name": "x", "by": "any", "of": "why"}], ["wave", "firm"])
+    assert found[["x__money", "x__other"]].astype(object).where(found.notna(), None)[
+        ["x__money", "x__other"]
+    ].values.tolist() == [
+        [True, True],
+        [True, False],
+        [None, None],
+    ]

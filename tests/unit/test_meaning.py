@@ -457,10 +457,41 @@ def test_an_unknown_multi_select_field() -> None:
 def test_an_aggregate_of_an_unknown_field() -> None:
     assert check(alters={**ALTERS, "aggregated": [{"name": "m", "by": "mean", "of": "tss"}]}) == [
         (
-            "alters.aggregated[m].of: 'tss' is no variable of a partner; "
-            "did you mean 'ts'? Allowed: wave, firm_id, alter, type, close, brd__advice, brd__money, ts"
+            "alters.aggregated[m].of: 'tss' is no field or variable of a partner; "
+            "did you mean 'ts'? Allowed: wave, firm_id, alter, type, close, brd__advice, brd__money, ts, brd"
         )
     ]
+
+
+def test_an_aggregate_of_a_field_of_several_answers() -> None:
+    several = {"name": "held", "by": "any", "of": "brd"}
+    assert check(alters={**ALTERS, "aggregated": [*ALTERS["aggregated"], several]}) == []
+
+
+def test_an_aggregate_where_the_condition_names_nothing() -> None:
+    entry = {"name": "m", "by": "mean", "of": "ts", "when": "clos >= 3"}
+    assert check(alters={**ALTERS, "aggregated": [*ALTERS["aggregated"], entry]}) == [
+        (
+            "alters.aggregated[m].when: 'clos >= 3': 'clos' is no variable of the table alters; "
+            "did you mean 'close'? Allowed: wave, firm_id, alter, type, close, brd__advice, brd__money, ts"
+        )
+    ]
+
+
+def test_partners_without_a_key_cannot_be_followed() -> None:
+    before = {"name": "before", "value": "lag(close)"}
+    [problem] = check(alters={**ALTERS, "derived": [*ALTERS["derived"], before]})
+    assert problem.startswith("alters.derived[before].value: 'lag(close)': lag looks at other waves; it belongs in ")
+
+
+def test_a_condition_cannot_look_at_other_waves() -> None:
+    [problem] = check(samples={"small": "ever(emp > 1990)"})
+    assert "ever looks at other waves; it belongs in derived variables of the panel" in problem
+
+
+def test_a_benchmark_of_another_form() -> None:
+    [problem] = check(alters={**ALTERS, "derived": [*ALTERS["derived"], {"name": "b", "value": "benchmark(close)"}]})
+    assert "benchmark needs a variable, by= a variable" in problem
 
 
 def test_an_aggregate_of_words() -> None:

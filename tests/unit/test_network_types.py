@@ -148,3 +148,31 @@ def test_kind_of_hybrid_is_missing_where_a_start_is_unknown() -> None:
 def test_stopped_network_gives_no_indicator() -> None:
     firm = describe({**SME, "status": 1}, {**BROKER, "status": 3})
     assert (firm["nt_sme_led"], firm["nt_broker_led"], firm["any_stalled"]) == (True, False, True)
+
+
+@pytest.mark.parametrize(
+    ("networks", "sequence"),
+    [
+        ([{**SME, "status": 1, "start": 2018}, {**BROKER, "status": 3, "start": 2015}], "broker_led > sme_led"),
+        ([{**SME, "status": 1, "start": 2018}, {**BROKER, "status": 1, "start": 2018}], "sme_led+broker_led"),
+        ([{**SME, "status": 1, "start": 2018}, {**SME, "status": 1, "start": 2010}], "sme_led"),
+        ([{**SME, "status": 1}], "sme_led"),
+        (
+            [
+                {**PEER, "status": 1, "start": 2019},
+                {**SME, "status": 1, "start": 2019},
+                {**BROKER, "status": 1, "start": 2010},
+            ],
+            "broker_led > sme_led+peer_sme",
+        ),
+    ],
+)
+def test_types_in_the_order_in_which_they_began(networks: list[dict[str, int]], sequence: str) -> None:
+    assert describe(*networks)["nt_seq"] == sequence
+
+
+@pytest.mark.parametrize(
+    "networks", [[], [{**SME, "status": 1, "start": 2018}, {**BROKER, "status": 1}], [{"mover": 5, "status": 1}]]
+)
+def test_order_of_types_is_missing_where_it_is_not_known(networks: list[dict[str, int]]) -> None:
+    assert pd.isna(describe(*networks)["nt_seq"])
