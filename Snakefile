@@ -43,6 +43,8 @@ TESTED = slices.list_models_tested(CONFIG.get("hypotheses", []))
 SOUND = {"sound": ancient("data/interim/sample.parquet")} if SAMPLES else {}
 # Who carries on whom; only studies with mergers have it.
 SUCCESSORS = {"successors": "data/processed/successors.csv"} if "successor_of" in CONFIG["study"] else {}
+# Survey weights; only studies that declare them have any.
+WEIGHTS = {"weights": "data/processed/weights.parquet"} if "weights" in CONFIG else {}
 RESULTS = ["estimates", "models", "predictions", "hypotheses"]
 LAST_KEPT = next((label for _, label in reversed(list_kept(Path()))), "")
 if LAST_KEPT:
@@ -116,6 +118,8 @@ def sources(wildcards):
         paths["frame_margins"] = CONFIG["frame_margins"]
     if Path("data/published.csv").is_file():
         paths["published"] = "data/published.csv"
+    if WEIGHTS:
+        paths["weighting"] = "data/processed/weighting.csv"
     if "file" in exhibit:
         paths["listing"] = exhibit["file"]
     return {name: paths[name] for name in KINDS[exhibit["kind"]]["sources"] if paths.get(name)}
@@ -224,6 +228,29 @@ rule sample:
         "scripts/sample.py"
 
 
+if WEIGHTS:
+
+    rule weigh:
+        input:
+            sample=rules.sample.output[0],
+            panel=rules.link.output.panel,
+            frame_margins=CONFIG["frame_margins"],
+            modules=library("weigh"),
+        output:
+            **WEIGHTS,
+            weighting="data/processed/weighting.csv",
+        log:
+            "logs/weigh.log",
+        params:
+            settings=CONFIG["weights"],
+            firm=CONFIG["study"]["firm"],
+            waves=list(WAVES),
+        message:
+            "Weighing the firms that answered"
+        script:
+            "scripts/weigh.py"
+
+
 if HAS_ALTERS:
 
     rule alters:
@@ -253,6 +280,7 @@ rule score:
     input:
         **(dict(rules.alters.output.items()) if HAS_ALTERS else {}),
         **({"decisions": CONFIG["networks"]["decision_table"]} if "networks" in CONFIG else {}),
+        **WEIGHTS,
         **SOUND,
         panel=rules.link.output.panel,
         kinds=rules.link.output.kinds,

@@ -17,6 +17,7 @@ def main(
     alters: str | None,
     alter_pairs: str | None,
     decisions: str | None,
+    weights: str | None,
     anchors: Mapping[str, Sequence[float]],
     codebook: Sequence[Mapping[str, Any]],
     settings: Mapping[str, Any],
@@ -33,6 +34,7 @@ def main(
         {name: (float(row[0]), float(row[1])) for name, row in anchors.items()},
         variables,
         settings,
+        pd.read_parquet(weights) if weights else None,
     )
     for name in ("panel", "alters", "alter_pairs", "networks"):
         getattr(scored, name).to_parquet(outputs[name])
@@ -55,6 +57,7 @@ if "snakemake" in globals():
         alters=job.input.get("alters"),
         alter_pairs=job.input.get("alter_pairs"),
         decisions=job.input.get("decisions"),
+        weights=job.input.get("weights"),
         anchors=job.params.anchors,
         codebook=job.params.codebook,
         settings=job.params.settings,

@@ -26,6 +26,13 @@ EGO_MEASURES = {
     "broker_norm": ("Brokerage: open pairs as a share of the most there could be", "number"),
     "constraint_valued": ("Constraint (Burt), by strength of ties", "number"),
 }
+WEIGHTS = {
+    "weight_design": ("Design weight (1 / chance of selection)", "number", ""),
+    "weight": ("Weight (mean 1 in the wave)", "number", ""),
+    "weight_longitudinal": ("Longitudinal weight (this wave and the one before)", "number", ""),
+    "stratum": ("Stratum of the draw", "text", ""),
+    "stratum_size": ("Firms in the stratum", "number", "firms"),
+}
 FORMS = {"none": "no network", "single": "single", "hybrid": "hybrid", "interrupted": "interrupted"}
 HYBRID_KINDS = {"concurrent": "concurrent", "sequential": "sequential"}
 
@@ -199,13 +206,42 @@ def alter_variables(config: Mapping[str, Any], variables: Mapping[str, Variable]
         **_keys(config, variables, "alters"),
         "alter": Variable("alter", "Partner", "integer", table="alters", origin="slot"),
     }
-    table |= expand_choices(fields.values())
+    table |= expand_choices(fields.values()) | weight_variables(config, "alters")
     if "key" in settings:
         table["relation"] = Variable(
             "relation", "Relation of firm and partner, the same in every wave", "id", table="alters",
             origin="alters: key", identifying=True,
         )  # fmt: skip
     return table | _derive(settings.get("derived", []), table, "alters")
+
+
+def weight_variables(config: Mapping[str, Any], table: str = "panel") -> dict[str, Variable]:
+    """Describe the columns that the rule ``weigh`` adds; none if the study declares no weights."""
+    if "weights" not in config:
+        return {}
+    return {
+        name: Variable(name, label, kind, unit=unit, table=table, origin="weights")
+        for name, (label, kind, unit) in WEIGHTS.items()
+    }
+
+
+def list_weight_columns(weights: Mapping[str, Any]) -> dict[str, list[str]]:
+    """List the columns of a sample file that weights need: key of the configuration → names.
+
+    Examples
+    --------
+    >>> list_weight_columns({"probability": "p", "rake": ["size x sector", "size"], "carried": ["panel"]})["rake"]
+    ['size', 'sector']
+    """
+    types = ["sample_type"] if weights.get("carried") or weights.get("open_link") else []
+    crossed = [name for margin in weights["rake"] for name in margin.split(" x ")]
+    return {
+        "probability": [weights["probability"]],
+        "strata": list(weights.get("strata", [])),
+        "response": list(weights.get("response", [])),
+        "rake": list(dict.fromkeys(crossed)),
+        "carried": types,
+    }
 
 
 def alter_fields(config: Mapping[str, Any], variables: Mapping[str, Variable]) -> dict[str, Variable]:
@@ -287,9 +323,9 @@ def computed_variables(config: Mapping[str, Any], variables: Mapping[str, Variab
     Returns
     -------
     dict
-        Name → `Variable`, in the order in which they are computed: answers as given (``<name>_raw``), aggregates
-        over partners and measures of the ego network, network type and form, position in the value chain, scales,
-        derived variables.
+        Name → `Variable`, in the order in which they are computed: answers as given (``<name>_raw``), weights,
+        aggregates over partners and measures of the ego network, network type and form, position in the value chain,
+        scales, derived variables.
 
     Examples
     --------
@@ -314,6 +350,7 @@ def computed_variables(config: Mapping[str, Any], variables: Mapping[str, Variab
                 reverse=False,
                 origin="as answered",
             )
+    found |= weight_variables(config)
     if (alters := config.get("alters")) is not None:
         found |= _aggregate(alters, alter_variables(config, variables), "alters")
         absent = {

@@ -289,6 +289,7 @@ def check_meaning(
         _check_waves(scope),
         _check_cleaning(scope),
         _check_entry_checks(scope),
+        _check_weights(scope),
         _check_tables_of_slots(scope),
         _check_scales(scope),
         _check_derived(scope),
@@ -478,6 +479,32 @@ def _check_waves(scope: Scope) -> Iterator[Problem]:
             ("study", "response"),
             f"'{firm}' is the firm key; a response needs a key of its own, or leave the key out",
         )
+
+
+def _check_weights(scope: Scope) -> Iterator[Problem]:
+    """Weights need sample files and margins; what weights the panel stays needs answers with categories or numbers."""
+    weights = scope.config.get("weights")
+    if weights is None:
+        return
+    if "frame_margins" not in scope.config:
+        yield ("weights",), "needs the margins of the frame (the key frame_margins)"
+    if not any("sample" in wave for wave in scope.config.get("waves", [])):
+        yield ("weights",), "needs a sample file of at least one wave (waves: sample)"
+    for place, name in enumerate(weights.get("retention", [])):
+        variable = scope.variables.get(name)
+        if variable is not None and (variable.type in (*NOT_FOR_MODELS, "multiple") or variable.table != "panel"):
+            yield (
+                ("weights", "retention", place),
+                f"'{name}' is {variable.type}; name a number or a category of the firm",
+            )
+    joined = {*weights.get("response", []), *weights.get("retention", [])}
+    for margin in weights.get("rake", []):
+        joined |= {margin, *margin.split(" x ")}
+    for place, rule in enumerate(weights.get("collapse", [])):
+        name = rule.get("variable")
+        if name is not None and name not in joined:
+            problem = f"'{name}' is in neither rake, response nor retention; {suggest(name, sorted(joined))}"
+            yield ("weights", "collapse", place, "variable"), problem
 
 
 def _check_entry_checks(scope: Scope) -> Iterator[Problem]:

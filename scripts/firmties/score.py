@@ -42,8 +42,9 @@ def score_study(
     anchors: Mapping[str, tuple[float, float]],
     variables: Mapping[str, Variable],
     settings: Mapping[str, Any],
+    weights: pd.DataFrame | None = None,
 ) -> ScoredStudy:
-    """Score everything that the configuration declares, in the order partners, networks, value chain, scales, derived.
+    """Score everything that the configuration declares: weights, partners, networks, value chain, scales, derived.
 
     Parameters
     ----------
@@ -57,7 +58,9 @@ def score_study(
         The codebook, by name.
     settings
         The configuration; ``study``, ``waves``, ``alters``, ``networks``, ``value_chain``, ``scales``, ``derived``,
-        ``references`` of the configuration.
+        ``references`` of the configuration; ``weights`` if it declares any.
+    weights
+        The weights of firms by wave, from the rule ``weigh``; panel and alters take them over.
 
     Raises
     ------
@@ -69,6 +72,10 @@ def score_study(
     waves = tuple(wave["id"] for wave in settings["waves"])
     constants = Anchors(anchors)
     networks = pd.DataFrame(columns=[*keys, "network", "type", "rule", "flag"])
+    if weights is not None:
+        panel = panel.merge(weights, on=keys, how="left", validate="many_to_one")
+        if settings.get("alters"):
+            alters = alters.merge(weights, on=keys, how="left", validate="many_to_one")
     if alter_settings := settings.get("alters"):
         partner = alter_settings.get("key")
         if partner:

@@ -77,7 +77,9 @@ def slice_score(config: Config) -> dict[str, Any]:
     """What scoring depends on."""
     waves = [pick(wave, "id", "label") for wave in config["waves"]]
     chosen = pick(config, "alters", "networks", "value_chain", "scales", "derived", "references")
-    return {"study": pick_keys(config), "waves": waves, **chosen}
+    # How weights are made is no matter of scoring, only that there are any.
+    weighted: dict[str, Any] = {"weights": {}} if "weights" in config else {}
+    return {"study": pick_keys(config), "waves": waves, **weighted, **chosen}
 
 
 def slice_model(config: Config, model: Config) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from firmties.catalogue import list_variables, network_fields, wave_codes
+from firmties.catalogue import list_variables, list_weight_columns, network_fields, wave_codes
 from firmties.codebook import (
     Variable,
     decode_text,
@@ -190,7 +190,8 @@ def inspect_study(directory: str | Path = ".", *, check_files: bool = True) -> t
     tables["samples"] = _check_samples(root, config)
     margins = config.get("frame_margins")
     if margins and (root / margins).is_file():
-        tables[margins] = parse_margins(decode_text((root / margins).read_bytes()), waves, file=margins)[1]
+        counts, tables[margins] = parse_margins(decode_text((root / margins).read_bytes()), waves, file=margins)
+        tables[margins] += check_raked(config.get("weights", {}), counts, margins)
     if variables:
         tables["decision table"] = _check_decisions(root, config, variables)
 
@@ -284,9 +285,43 @@ def _check_repeated_files(root: Path, config: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-def _check_samples(root: Path, config: Mapping[str, Any]) -> list[str]:
-    """Check that each sample file has the columns that are counted; its rows are checked when waves are linked."""
+def check_raked(
+    weights: Mapping[str, Any], margins: Mapping[int, Mapping[str, Mapping[str, int]]], file: str
+) -> list[str]:
+    """Check that the margins to which weights are raked, and the categories joined, are those of the file.
+
+    Examples
+    --------
+    >>> check_raked({"rake": ["reg"]}, {1: {"region": {"north": 3}}}, "frame.csv")
+    ["config.yaml: weights: rake: 'reg' is no variable of frame.csv in wave 1; did you mean 'region'? Allowed: region"]
+    """
     problems = []
+    shown = {wave: counts for wave, counts in margins.items() if wave not in weights.get("omit", [])}
+    for wave, counts in shown.items():
+        problems += [
+            f"config.yaml: weights: rake: '{name}' is no variable of {file} in wave {wave}; "
+            + describe_allowed(name, counts)
+            for name in weights.get("rake", [])
+            if name not in counts
+        ]
+    for rule in weights.get("collapse", []):
+        name = rule.get("variable")
+        for wave in rule.get("waves", list(shown)):
+            known = shown.get(wave, {}).get(name, {})
+            problems += [
+                f"config.yaml: weights: collapse: {name}: '{value}' is no category of {file} in wave {wave}; "
+                + describe_allowed(value, known)
+                for value in [*rule.get("join", []), rule.get("into")]
+                if known and value not in known
+            ]
+    return list(dict.fromkeys(problems))
+
+
+def _check_samples(root: Path, config: Mapping[str, Any]) -> list[str]:
+    """Check that each sample file has the columns that are used; its rows are checked when waves are linked."""
+    problems = []
+    weights = config.get("weights", {})
+    used = list_weight_columns(weights) if {"probability", "rake"} <= set(weights) else {}
     for wave in config.get("waves", []):
         path = root / wave.get("sample", "")
         if not path.is_file():
@@ -301,6 +336,13 @@ def _check_samples(root: Path, config: Mapping[str, Any]) -> list[str]:
         for name in (config.get("study", {}).get("firm"), "disposition"):
             if name is not None and name not in header:
                 problems.append(f"{place}: lacks the column '{name}'; {describe_allowed(name, header)}")
+        if wave.get("id") not in weights.get("omit", []):
+            problems += [
+                f"config.yaml: weights: {key}: '{name}' is no column of {place}; {describe_allowed(name, header)}"
+                for key, names in used.items()
+                for name in names
+                if name not in header
+            ]
     return problems
 
 

@@ -139,11 +139,8 @@ def test_no_small_count_is_shown(study: Path) -> None:
 
 # --- reruns: what the small study does not have --------------------------------------------------------------------
 
-BEFORE_SCORING = ("Reading", "Cleaning", "Linking", "Stacking", "Gathering")
-FLOW = {"Summarizing F1", "Drawing F1", "Comparing with kept results", "Rendering the report"}
-FIELDWORK = {"Summarizing T1", "Typesetting T1"}
-REPRESENTATION = {"Summarizing F2", "Drawing F2", "Summarizing T2", "Typesetting T2"}
-ATTRITION = {"Summarizing T15", "Typesetting T15"}
+BEFORE_SCORING = ("Reading", "Cleaning", "Linking", "Stacking", "Weighing", "Gathering")
+WEIGHING = "Weighing the firms that answered"
 
 
 @pytest.fixture(scope="module")
@@ -153,20 +150,21 @@ def down(study: Path) -> set[str]:
 
 
 EDITS = {
-    "data/frame_margins.csv": (lambda text: text + "\n", FLOW | REPRESENTATION),
-    "data/raw/wave2_sample.csv": (
-        replace(",R,", ",O,"),
-        FLOW | FIELDWORK | REPRESENTATION | ATTRITION | {"Stacking the sample files"},
-    ),
-    "report.md": (lambda text: text + "\nOne more line.\n", {"Rendering the report"}),
+    "data/frame_margins.csv": (lambda text: text + "\n", {WEIGHING}),
+    "data/raw/wave2_sample.csv": (replace(",R,", ",O,"), {"Stacking the sample files", WEIGHING}),
 }
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_edit_reruns_what_depends_on_it(study: Path, name: str) -> None:
+def test_edit_of_what_weights_rest_on_weighs_and_scores_anew(study: Path, name: str, down: set[str]) -> None:
     change, expected = EDITS[name]
     with edited(study / name, change):
-        assert list_jobs((ROOT, study)) == expected
+        assert list_jobs((ROOT, study)) == expected | down
+
+
+def test_edit_of_the_text_renders_the_report_anew(study: Path) -> None:
+    with edited(study / "report.md", lambda text: text + "\nOne more line.\n"):
+        assert list_jobs((ROOT, study)) == {"Rendering the report"}
 
 
 def test_edit_of_the_decision_table_scores_anew(study: Path, down: set[str]) -> None:
@@ -178,7 +176,12 @@ def test_edit_of_a_waves_crosswalk_cleans_that_wave_alone(study: Path, down: set
     edit = replace("1,,sales_now,,,0.001", "1,,sales_now,,,0.002")
     with edited(study / "data" / "crosswalk.csv", edit):
         jobs = list_jobs((ROOT, study))
-    linked = {"Linking 1 2 3 4 into a panel", "Stacking the sample files", "Gathering partners and pairs of partners"}
+    linked = {
+        "Linking 1 2 3 4 into a panel",
+        "Stacking the sample files",
+        WEIGHING,
+        "Gathering partners and pairs of partners",
+    }
     assert jobs == {"Cleaning wave 1"} | linked | down
 
 
