@@ -36,6 +36,7 @@ TABLES = [name for name in EXHIBITS if name not in FIGURES]
 SAMPLES = {wave: entry["sample"] for wave, entry in WAVES.items() if "sample" in entry}
 LONG_FILES = slices.list_long_files(CONFIG, STUDY.crosswalk_rows)
 HAS_ALTERS = "alters" in CONFIG
+NOMINATION_FILES = slices.list_nomination_files(CONFIG)
 PREDICTED = slices.list_models_tested(CONFIG.get("predictions", []))
 COUNTED = slices.list_models_counted(CONFIG)
 TESTED = slices.list_models_tested(CONFIG.get("hypotheses", []))
@@ -259,10 +260,12 @@ if HAS_ALTERS:
             panel=rules.link.output.panel,
             ledger=rules.link.output.ledger,
             files=[entry["file"] for entry in LONG_FILES],
+            attributes=[entry["file"] for entry in slices.list_attributes(CONFIG)],
             modules=library("alters", *(f"readers.{name}" for name in list_readers())),
         output:
             alters="data/interim/alters.parquet",
             alter_pairs="data/interim/alter_pairs.parquet",
+            left_out="data/processed/alter_pairs_left_out.csv",
         log:
             "logs/alters.log",
         params:
@@ -270,15 +273,43 @@ if HAS_ALTERS:
             fields=STUDY.codebook_rows(table="alters"),
             settings={"study": slices.pick_keys(CONFIG), **slices.pick(CONFIG, "alters", "missing_codes")},
             marks=STUDY.marks(),
+            attributes=slices.list_attributes(CONFIG),
         message:
             "Gathering partners and pairs of partners"
         script:
             "scripts/alters.py"
 
 
+if "nominations" in CONFIG:
+
+    rule nominations:
+        input:
+            **SUCCESSORS,
+            **({"alters": rules.alters.output.alters} if "partner_key" in CONFIG["nominations"] else {}),
+            panel=rules.link.output.panel,
+            ledger=rules.link.output.ledger,
+            files=[entry["file"] for entry in NOMINATION_FILES],
+            modules=library("nominations", *(f"readers.{name}" for name in list_readers())),
+        output:
+            nominations="data/interim/nominations.parquet",
+            left_out="data/processed/nominations_left_out.csv",
+        log:
+            "logs/nominations.log",
+        params:
+            files=NOMINATION_FILES,
+            settings=slices.pick(CONFIG["nominations"], "ego", "alter", "partner_key"),
+            firm=CONFIG["study"]["firm"],
+            marks=STUDY.marks(),
+        message:
+            "Gathering nominations among respondents"
+        script:
+            "scripts/nominations.py"
+
+
 rule score:
     input:
-        **(dict(rules.alters.output.items()) if HAS_ALTERS else {}),
+        **({"alters": rules.alters.output.alters, "alter_pairs": rules.alters.output.alter_pairs} if HAS_ALTERS else {}),
+        **({"nominations": rules.nominations.output.nominations} if "nominations" in CONFIG else {}),
         **({"decisions": CONFIG["networks"]["decision_table"]} if "networks" in CONFIG else {}),
         **WEIGHTS,
         **SOUND,

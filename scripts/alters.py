@@ -5,9 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from firmties.alters import gather_alters, gather_pairs, keep_named_pairs
+from firmties.alters import gather_alters, gather_pairs, join_attributes, keep_named_pairs
 from firmties.clean import read_long_table
 from firmties.codebook import Variable
+from firmties.errors import StudyError, describe_allowed
 from firmties.jobs import run_job
 from firmties.privacy import protect_table
 from firmties.readers import read_wave
@@ -21,10 +22,12 @@ def main(
     fields: Sequence[Mapping[str, Any]],
     settings: Mapping[str, Any],
     marks: Mapping[str, str],
+    attributes: Sequence[Mapping[str, Any]],
     alters: str,
     alter_pairs: str,
+    left_out: str,
 ) -> str:
-    """Write one row a partner and one row a pair, as Parquet."""
+    """Write one row a partner and one row a pair, as Parquet, and answers about pairs that are none, as CSV."""
     table = pd.read_parquet(panel)
     firm = settings["study"]["firm"]
     keys = ["wave", firm]
@@ -42,13 +45,51 @@ def main(
             parts[entry["table"]].append(read)
         partners = pd.concat(parts["alters"], ignore_index=True)
         empty = pd.DataFrame(columns=[*keys, "alter_i", "alter_j", "tie"]).astype({"wave": "int64"})
-        pairs = keep_named_pairs(pd.concat(parts["alter_pairs"] or [empty], ignore_index=True), partners, keys)
+        answered = pd.concat(parts["alter_pairs"] or [empty], ignore_index=True)
     else:
         partners = gather_alters(table, settings["alters"], keys)
-        pairs = gather_pairs(table, partners, settings["alters"], keys)
+        answered = gather_pairs(table, settings["alters"], keys)
+    pairs, without = keep_named_pairs(answered, partners, keys)
+    told = f"{len(without)} answers about pairs left out: a partner of them was not named\n" if len(without) else ""
+    for entry in attributes:
+        partners, n_without = join_attributes(partners, read_attributes(entry, marks), *describe_keys(entry))
+        told += f"{n_without} of {len(partners)} partners have no row in {entry['file']}\n"
     partners.to_parquet(alters)
     pairs.to_parquet(alter_pairs)
-    return f"{len(partners)} partners of {len(partners[keys].drop_duplicates())} firm-waves, {len(pairs)} pairs\n"
+    without.to_csv(left_out, index=False, lineterminator="\n")
+    firms = len(partners[keys].drop_duplicates())
+    return f"{len(partners)} partners of {firms} firm-waves, {len(pairs)} pairs\n{told}"
+
+
+def describe_keys(entry: Mapping[str, Any]) -> tuple[dict[str, str], str]:
+    """Which column of the partners meets which of the file, and the file's name for messages."""
+    by_wave = {"wave": entry["wave"]} if "wave" in entry else {}
+    return {**by_wave, entry["by"]: entry["key"]}, str(entry["file"])
+
+
+def read_attributes(entry: Mapping[str, Any], marks: Mapping[str, str]) -> pd.DataFrame:
+    """Read what a file knows of partners: its keys, and the columns taken, numbers as such."""
+    where = str(entry["file"])
+    text, _ = read_wave(where, {"id": None})
+    text = protect_table(text, {str(name): marks[str(name)] for name in text if str(name) in marks}, where)
+    keys = list(describe_keys(entry)[0].values())
+    wanted = [*keys, *(taken["name"] for taken in entry["take"])]
+    columns = [name for name in text if name != "raw_row"]
+    if lacking := [name for name in wanted if name not in columns]:
+        raise StudyError([f"{where}: lacks the column '{name}'; {describe_allowed(name, columns)}" for name in lacking])
+    table = text[wanted].mask(text[wanted] == "")
+    numbers = [taken["name"] for taken in entry["take"] if taken["type"] == "number"]
+    numbers += [entry["wave"]] if "wave" in entry else []
+    for name in numbers:
+        read = pd.to_numeric(table[name], errors="coerce").astype("float64")
+        if (wrong := read.isna() & table[name].notna()).any():
+            rows = ", ".join(map(str, text.loc[wrong, "raw_row"].head(5)))
+            shown = ", ".join(f"'{cell}'" for cell in table.loc[wrong, name].drop_duplicates().head(5))
+            raise StudyError(
+                f"{where}: {name}: {shown} is no number (data rows {rows}); correct it, or say type: category"
+            )
+        table = table.assign(**{name: read})
+    return table
 
 
 if "snakemake" in globals():
@@ -63,6 +104,8 @@ if "snakemake" in globals():
         fields=job.params.fields,
         settings=job.params.settings,
         marks=job.params.marks,
+        attributes=job.params.attributes,
         alters=job.output.alters,
         alter_pairs=job.output.alter_pairs,
+        left_out=job.output.left_out,
     )

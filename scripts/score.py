@@ -16,6 +16,7 @@ def main(
     kinds: str,
     alters: str | None,
     alter_pairs: str | None,
+    nominations: str | None,
     decisions: str | None,
     weights: str | None,
     anchors: Mapping[str, Sequence[float]],
@@ -35,6 +36,7 @@ def main(
         variables,
         settings,
         pd.read_parquet(weights) if weights else None,
+        pd.read_parquet(nominations) if nominations else None,
     )
     for name in ("panel", "alters", "alter_pairs", "networks"):
         getattr(scored, name).to_parquet(outputs[name])
@@ -56,6 +58,7 @@ if "snakemake" in globals():
         kinds=job.input.kinds,
         alters=job.input.get("alters"),
         alter_pairs=job.input.get("alter_pairs"),
+        nominations=job.input.get("nominations"),
         decisions=job.input.get("decisions"),
         weights=job.input.get("weights"),
         anchors=job.params.anchors,

@@ -63,28 +63,45 @@ def gather_alters(panel: pd.DataFrame, settings: Mapping[str, Any], keys: Sequen
     return alters[alters[settings["named_when"]].notna()].reset_index(drop=True)
 
 
-def gather_pairs(
-    panel: pd.DataFrame, alters: pd.DataFrame, settings: Mapping[str, Any], keys: Sequence[str]
-) -> pd.DataFrame:
-    """Pairs of named partners: ``tie`` holds the answer, NA where it is unknown."""
-    parts = []
-    for first, second in combinations(settings["slots"], 2):
+def gather_pairs(panel: pd.DataFrame, settings: Mapping[str, Any], keys: Sequence[str]) -> pd.DataFrame:
+    """Answers about pairs of slots: the keys, ``alter_i``, ``alter_j``, ``tie`` (NA where there is none).
+
+    A study that did not ask has none.
+    """
+    parts = [panel[[*keys]].iloc[:0].assign(tie=0.0, alter_i=0, alter_j=0)]
+    for first, second in combinations(settings["slots"], 2) if "pairs" in settings else ():
         column = settings["pairs"].format(alter_i=first, alter_j=second)
         part = panel[[*keys, column]].rename(columns={column: "tie"})
         parts.append(part.assign(alter_i=first, alter_j=second))
-    return keep_named_pairs(pd.concat(parts, ignore_index=True), alters, keys)
+    return pd.concat(parts[1:] or parts, ignore_index=True)
 
 
-def keep_named_pairs(pairs: pd.DataFrame, alters: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    """Keep the pairs of which both partners were named, sorted.
+def keep_named_pairs(
+    pairs: pd.DataFrame, alters: pd.DataFrame, keys: Sequence[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Keep the pairs of which both partners were named, sorted; give apart the answers about others.
 
     # ASSUME an answer about a pair one of whose slots names nobody is no answer about partners.
+
+    Examples
+    --------
+    >>> alters = pd.DataFrame({"firm": ["a", "a"], "alter": [1, 2]})
+    >>> pairs = pd.DataFrame({"firm": "a", "alter_i": [1, 1, 2], "alter_j": [2, 3, 3], "tie": [2.0, 1.0, None]})
+    >>> kept, left_out = keep_named_pairs(pairs, alters, ["firm"])
+    >>> kept.values.tolist(), left_out.values.tolist()
+    ([['a', 1, 2, 2.0]], [['a', 1, 3, 1.0]])
     """
-    named = alters[[*keys, "alter"]]
+    named = alters[[*keys, "alter"]].assign(named=True)
+    found = pairs
     for end in ("alter_i", "alter_j"):
-        pairs = pairs.merge(named.rename(columns={"alter": end}), on=[*keys, end], how="inner", validate="many_to_one")
+        ends = named.rename(columns={"alter": end, "named": f"{end} named"})
+        found = found.merge(ends, on=[*keys, end], how="left", validate="many_to_one")
+    both = found["alter_i named"].notna() & found["alter_j named"].notna()
     order = [*keys, "alter_i", "alter_j"]
-    return pairs.sort_values(order, kind="stable", ignore_index=True)[[*order, "tie"]]
+    found = found[[*order, "tie"]]
+    kept = found[both].sort_values(order, kind="stable", ignore_index=True)
+    left_out = found[~both & found["tie"].notna()].sort_values(order, kind="stable", ignore_index=True)
+    return kept, left_out
 
 
 def aggregate_slots(

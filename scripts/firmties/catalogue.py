@@ -33,6 +33,15 @@ WEIGHTS = {
     "stratum": ("Stratum of the draw", "text", ""),
     "stratum_size": ("Firms in the stratum", "number", "firms"),
 }
+NOMINATION_MEASURES = {
+    "degree_out": ("Respondents named", "integer"),
+    "degree_in": ("Respondents who name the firm", "integer"),
+    "degree_any": ("Respondents named or naming", "integer"),
+    "ties_strong": ("Strong ties: mutual nominations", "integer"),
+    "ties_weak": ("Weak ties: reached in two steps only", "integer"),
+    "reciprocity": ("Share of nominations that are returned", "number"),
+}
+CENTRALITIES = {"betweenness": "Betweenness among respondents", "closeness": "Closeness among respondents"}
 FORMS = {"none": "no network", "single": "single", "hybrid": "hybrid", "interrupted": "interrupted"}
 HYBRID_KINDS = {"concurrent": "concurrent", "sequential": "sequential"}
 
@@ -212,6 +221,12 @@ def alter_variables(config: Mapping[str, Any], variables: Mapping[str, Variable]
             "relation", "Relation of firm and partner, the same in every wave", "id", table="alters",
             origin="alters: key", identifying=True,
         )  # fmt: skip
+    for entry in settings.get("attributes", []):
+        for taken in entry.get("take", []):
+            if name := taken.get("name"):
+                kind = taken.get("type", "number")
+                origin = f"{entry.get('file', '')} by {entry.get('by', '')}"
+                table[name] = Variable(name, taken.get("label", ""), kind, table="alters", origin=origin)
     return table | _derive(settings.get("derived", []), table, "alters")
 
 
@@ -324,8 +339,8 @@ def computed_variables(config: Mapping[str, Any], variables: Mapping[str, Variab
     -------
     dict
         Name → `Variable`, in the order in which they are computed: answers as given (``<name>_raw``), weights,
-        aggregates over partners and measures of the ego network, network type and form, position in the value chain,
-        scales, derived variables.
+        aggregates over partners and measures of the ego network, of nominations, network type and form, position in
+        the value chain, scales, derived variables, exposures.
 
     Examples
     --------
@@ -360,6 +375,12 @@ def computed_variables(config: Mapping[str, Any], variables: Mapping[str, Variab
         for name, (label, kind) in EGO_MEASURES.items():
             if name not in absent:
                 add(name, label, kind, "ties between partners")
+    nominations = config.get("nominations")
+    if nominations is not None:
+        for name, (label, kind) in NOMINATION_MEASURES.items():
+            add(name, label, kind, "nominations")
+        for name in nominations.get("centralities", []):
+            add(name, CENTRALITIES.get(name, ""), "number", "nominations")
     if (networks := config.get("networks")) is not None:
         found |= _aggregate(networks, network_variables(config, variables), "networks")
         add("nt_primary", "Network type", "category", "networks", _type_codes(networks))
@@ -386,7 +407,12 @@ def computed_variables(config: Mapping[str, Any], variables: Mapping[str, Variab
             if scale.get("anchor"):
                 add(f"{scale['name']}_z", label, "number", f"anchored {scale['name']}")
     known = {**expand_choices(variables.values()), **found}
-    return found | _derive(config.get("derived", []), known, "panel")
+    found |= _derive(config.get("derived", []), known, "panel")
+    for entry in (nominations or {}).get("exposures", []):
+        if "name" in entry:
+            origin = f"nominations: {entry.get('by')} of {entry.get('of')} over {entry.get('over')} ties"
+            add(entry["name"], entry.get("label", ""), "number", origin)
+    return found
 
 
 def list_aggregates(entry: Mapping[str, Any], fields: Iterable[str]) -> dict[str, str]:

@@ -291,6 +291,7 @@ def check_meaning(
         _check_entry_checks(scope),
         _check_weights(scope),
         _check_tables_of_slots(scope),
+        _check_nominations(scope),
         _check_scales(scope),
         _check_derived(scope),
         _check_references(scope),
@@ -437,14 +438,20 @@ def _check_new_names(scope: Scope) -> Iterator[Problem]:
             places["panel"].append((("scales", place, "name"), f"{entry.get('name')}_z"))
     for place, entry in enumerate(config.get("derived", [])):
         places["panel"].append((("derived", place, "name"), entry.get("name", "")))
+    for place, entry in enumerate(config.get("nominations", {}).get("exposures", [])):
+        places["panel"].append((("nominations", "exposures", place, "name"), entry.get("name", "")))
+    for number, source in enumerate(slots.get("alters", {}).get("attributes", [])):
+        for place, entry in enumerate(source.get("take", [])):
+            spot: KeyPath = ("alters", "attributes", number, "take", place, "name")
+            places["alters"].append((spot, entry.get("name", "")))
     # What the workflow computes by itself, without the study's own names.
-    bare = {name: {**settings, "aggregated": [], "derived": []} for name, settings in slots.items()}
-    computed = computed_variables({**config, "scales": [], "derived": [], **bare}, scope.variables).keys()
-    fields = {
-        table: {name for name, variable in scope.tables[table].items() if not variable.origin.startswith("=")}
-        for table in ("alters", "networks")
-        if table in scope.tables
-    }
+    bare = {name: {**settings, "aggregated": [], "derived": [], "attributes": []} for name, settings in slots.items()}
+    if "nominations" in config:
+        bare["nominations"] = {**config["nominations"], "exposures": []}
+    own = {**config, "scales": [], "derived": [], **bare}
+    computed = computed_variables(own, scope.variables).keys()
+    tables = list_variables(own, scope.variables)
+    fields = {table: tables[table].keys() for table in ("alters", "networks")}
     for table, taken in (("panel", expanded | computed), *fields.items()):
         seen: set[str] = set()
         for path, name in places[table]:
@@ -469,6 +476,8 @@ def _check_waves(scope: Scope) -> Iterator[Problem]:
         for key in ("alters", "alter_pairs"):
             if key in wave and "alters" not in scope.config:
                 yield ("waves", place, key), "needs the section alters: (docs/configuration.md)"
+        if "nominations" in wave and "nominations" not in scope.config:
+            yield ("waves", place, "nominations"), "needs the section nominations: (docs/configuration.md)"
     firm = scope.config.get("study", {}).get("firm")
     for key in ("firm", "response", "successor_of"):
         name = scope.config.get("study", {}).get(key)
@@ -628,6 +637,26 @@ def _check_tables_of_slots(scope: Scope) -> Iterator[Problem]:
             yield from _check_level(variables, line[0] if line else None, code, ("value_chain", "positions", code))
 
 
+def _check_nominations(scope: Scope) -> Iterator[Problem]:
+    """Nominations come from files or from a field of the partners; exposures need a number that is computed before."""
+    settings = scope.config.get("nominations")
+    if settings is None:
+        return
+    files = [place for place, wave in enumerate(scope.config.get("waves", [])) if "nominations" in wave]
+    if "partner_key" not in settings and not files:
+        yield ("nominations",), "needs a file in a wave (waves: nominations:), or the key partner_key"
+    if "partner_key" in settings and files:
+        yield ("nominations", "partner_key"), "is there beside files of nominations in waves; leave one of them out"
+    exposed = [entry.get("name") for entry in settings.get("exposures", [])]
+    for place, entry in enumerate(settings.get("exposures", [])):
+        variable = scope.tables["panel"].get(entry.get("of", ""))
+        path: KeyPath = ("nominations", "exposures", place, "of")
+        if entry.get("of") in exposed:
+            yield path, f"'{entry['of']}' is an exposure itself; it is computed with this one"
+        elif variable is not None and variable.type not in (*NUMERIC_TYPES, "boolean"):
+            yield path, f"'{variable.name}' is {variable.type}; a number or a truth value is needed"
+
+
 def _check_aggregated(scope: Scope, entry: Mapping[str, Any], path: KeyPath) -> Iterator[Problem]:
     """What is computed over partners or networks needs a field of the right type, `ei` the same codes on both sides."""
     known = scope.tables[str(path[0])]
@@ -727,6 +756,9 @@ def _check_derived(scope: Scope) -> Iterator[Problem]:
         followed = table == "panel" or (table == "alters" and "key" in scope.config.get("alters", {}))
         known = dict(scope.tables[table]) if scope.variables else {}
         later = [entry.get("name") for entry in entries]
+        if table == "panel":
+            exposed = [entry.get("name") for entry in scope.config.get("nominations", {}).get("exposures", [])]
+            known = {name: variable for name, variable in known.items() if name not in exposed or name in scope.asked}
         for name in later:
             if known.get(name, WAVE).origin.startswith("=") and name not in scope.asked:
                 del known[name]

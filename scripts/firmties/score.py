@@ -15,6 +15,7 @@ from firmties.ego_networks import measure_ego_networks
 from firmties.errors import StudyError, describe_allowed
 from firmties.expressions import ExpressionError, Following, evaluate, parse, read_benchmark
 from firmties.network_types import classify_networks, describe_firms, find_unknown
+from firmties.nominations import measure_exposures, measure_nominations
 from firmties.scales import Anchors, score_scales
 from firmties.value_chain import place_in_value_chain
 
@@ -43,8 +44,11 @@ def score_study(
     variables: Mapping[str, Variable],
     settings: Mapping[str, Any],
     weights: pd.DataFrame | None = None,
+    nominations: pd.DataFrame | None = None,
 ) -> ScoredStudy:
-    """Score everything that the configuration declares: weights, partners, networks, value chain, scales, derived.
+    """Score everything that the configuration declares.
+
+    The order is weights, partners, nominations, networks, value chain, scales, derived, exposures.
 
     Parameters
     ----------
@@ -61,6 +65,8 @@ def score_study(
         ``references`` of the configuration; ``weights`` if it declares any.
     weights
         The weights of firms by wave, from the rule ``weigh``; panel and alters take them over.
+    nominations
+        One row a nomination among respondents: ``wave``, ``ego``, ``alter``; of a study that has them.
 
     Raises
     ------
@@ -103,6 +109,14 @@ def score_study(
         )
         panel = panel.merge(aggregated, on=keys, how="left", validate="one_to_one")
         panel = panel.merge(measures, on=keys, how="left", validate="one_to_one")
+    nomination_settings = settings.get("nominations", {})
+    if nominations is not None:
+        panel = panel.merge(
+            measure_nominations(nominations, panel, keys, nomination_settings),
+            on=keys,
+            how="left",
+            validate="one_to_one",
+        )
     if network_settings := settings.get("networks"):
         networks = classify_networks(panel, decisions, network_settings, keys)
         networks = derive(networks, network_settings.get("derived", []), constants, "networks: derived")
@@ -115,6 +129,10 @@ def score_study(
         panel = pd.concat([panel, place_in_value_chain(panel, settings["value_chain"])], axis=1)
     panel = score_scales(panel, settings.get("scales", []), constants)
     panel = derive(panel, settings.get("derived", []), constants, "derived", Following((firm,), waves))
+    exposures = nomination_settings.get("exposures", [])
+    if nominations is not None and exposures:
+        exposed = measure_exposures(nominations, panel, keys, exposures, nomination_settings.get("weak_over", "strong"))
+        panel = panel.merge(exposed, on=keys, how="left", validate="one_to_one")
     constants.check()
     dictionary = describe_variables({"panel": panel, "alters": alters, "networks": networks}, variables, settings)
     return ScoredStudy(panel, alters, alter_pairs, networks, dictionary)

@@ -77,6 +77,8 @@ def slice_score(config: Config) -> dict[str, Any]:
     """What scoring depends on."""
     waves = [pick(wave, "id", "label") for wave in config["waves"]]
     chosen = pick(config, "alters", "networks", "value_chain", "scales", "derived", "references")
+    if "nominations" in config:
+        chosen["nominations"] = pick(config["nominations"], "weak_over", "centralities", "exposures")
     # How weights are made is no matter of scoring, only that there are any.
     weighted: dict[str, Any] = {"weights": {}} if "weights" in config else {}
     return {"study": pick_keys(config), "waves": waves, **weighted, **chosen}
@@ -168,16 +170,31 @@ def list_long_files(config: Config, crosswalk: Callable[[int], list[dict[str, An
     ]
 
 
+def list_nomination_files(config: Config) -> list[dict[str, Any]]:
+    """Files of nominations with the wave and what reading them depends on."""
+    return [
+        {"file": wave["nominations"], "wave": wave["id"], "reader": pick(wave, "delimiter", "encoding")}
+        for wave in config["waves"]
+        if "nominations" in wave and "nominations" in config
+    ]
+
+
+def list_attributes(config: Config) -> list[dict[str, Any]]:
+    """Files with what is known of partners from elsewhere (`alters: attributes:`)."""
+    return list(config.get("alters", {}).get("attributes", []))
+
+
 def list_input_files(config: Config) -> list[str]:
     """Every file that a study's results come from, those of its waves first; a file may be absent."""
     files = [
         wave[key]
         for wave in config["waves"]
-        for key in ("file", "dictionary", "sample", "alters", "alter_pairs")
+        for key in ("file", "dictionary", "sample", "alters", "alter_pairs", "nominations")
         if key in wave
     ]
     tables = [config["networks"]["decision_table"]] if "networks" in config else []
     tables += [config["frame_margins"]] if "frame_margins" in config else []
+    tables += [entry["file"] for entry in list_attributes(config)]
     listed = [exhibit["file"] for exhibit in config.get("exhibits", []) if "file" in exhibit]
     fixed = [f"data/{name}.csv" for name in ("codebook", "crosswalk", "anchors", "published")]
     return list(dict.fromkeys([*files, *tables, *listed, *fixed, "config.yaml", "report.md"]))

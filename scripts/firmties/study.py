@@ -226,7 +226,7 @@ def _check_protection(config: Mapping[str, Any], variables: Mapping[str, Variabl
             f"config.yaml: waves: {wave.get('id')}: {name}: {wave[name]} holds {study['firm']} as it is, the "
             "wave's own file would hold hashes; hash the key in both before they come here, and take the mark away"
             for wave in config.get("waves", [])
-            for name in ("sample", "alters", "alter_pairs")
+            for name in ("sample", "alters", "alter_pairs", "nominations")
             if name in wave
         ]
     return problems

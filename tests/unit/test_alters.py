@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from firmties.alters import aggregate_slots, gather_alters, gather_pairs, join_attributes
+from firmties.alters import aggregate_slots, gather_alters, gather_pairs, join_attributes, keep_named_pairs
 from firmties.errors import StudyError
 
 KEYS = ["wave", "firm"]
@@ -35,8 +35,20 @@ def test_only_named_partners_are_there() -> None:
 
 
 def test_only_pairs_of_named_partners_are_there() -> None:
-    pairs = gather_pairs(PANEL, ALTERS, SETTINGS, KEYS)
+    pairs, _ = keep_named_pairs(gather_pairs(PANEL, SETTINGS, KEYS), ALTERS, KEYS)
     assert pairs.values.tolist() == [[1, "b", 1, 2, 1.0]]
+
+
+def test_answers_about_unnamed_partners_are_kept_apart() -> None:
+    _, left_out = keep_named_pairs(gather_pairs(PANEL, SETTINGS, KEYS), ALTERS, KEYS)
+    assert left_out[["firm", "alter_i", "alter_j"]].values.tolist() == [
+        ["a", 1, 2], ["a", 1, 3], ["a", 2, 3], ["b", 1, 3], ["b", 2, 3],
+    ]  # fmt: skip
+
+
+def test_a_study_without_pairs_has_none() -> None:
+    settings = {key: value for key, value in SETTINGS.items() if key != "pairs"}
+    assert len(gather_pairs(PANEL, settings, KEYS)) == 0
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ def test_a_typing_error_in_a_key() -> None:
     assert check(modles=[]) == [
         (
             "config.yaml: unknown key 'modles'; did you mean 'models'? Allowed: study, disclosure, waves, frame_margins, "
-            "weights, missing_codes, entry_checks, response_scales, cleaning, quality_flags, rule_versions, alters and 12 more"
+            "weights, missing_codes, entry_checks, response_scales, cleaning, quality_flags, rule_versions, alters and 13 more"
         )
     ]
 

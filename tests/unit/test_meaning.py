@@ -815,3 +815,45 @@ def test_valued_ties_need_a_number() -> None:
     assert check(alters={**ALTERS, "valued": {"strength": "type", "tie_maximum": 2}}) == [
         "alters.valued.strength: 'type' is category; it must be a number, 0 to 1"
     ]
+
+
+NOMINATED: dict[str, Any] = {"partner_key": "type", "exposures": []}
+
+
+def test_nominations_need_a_source() -> None:
+    assert check(nominations={}) == [
+        "nominations: needs a file in a wave (waves: nominations:), or the key partner_key"
+    ]
+
+
+def test_a_file_of_nominations_needs_the_section() -> None:
+    waves = [{**wave, "nominations": "data/raw/named.csv"} for wave in BASE["waves"]]
+    assert check(waves=waves)[0] == "waves[1].nominations: needs the section nominations: (docs/configuration.md)"
+
+
+@pytest.mark.parametrize(
+    ("of", "problem"),
+    [
+        ("role", "'role' is category; a number or a truth value is needed"),
+        ("y", "'y' is an exposure itself; it is computed with this one"),
+    ],
+)
+def test_exposure_needs_a_number_that_is_there_before(of: str, problem: str) -> None:
+    exposures = [{"name": name, "of": of if name == "x" else "emp", "over": "out", "by": "mean"} for name in "xy"]
+    assert check(alters=ALTERS, nominations={**NOMINATED, "exposures": exposures}) == [
+        f"nominations.exposures[x].of: {problem}"
+    ]
+
+
+def test_exposure_is_computed_after_derived_variables() -> None:
+    exposures = [{"name": "x", "of": "emp", "over": "out", "by": "mean"}]
+    nominations = {**NOMINATED, "exposures": exposures}
+    problems = check(alters=ALTERS, nominations=nominations, derived=[{"name": "twice", "value": "2 * x"}])
+    assert problems[0].startswith("derived[twice].value: '2 * x': 'x' is no variable of the table panel")
+
+
+def test_an_attribute_has_a_name_of_its_own() -> None:
+    attributes = [{"file": "data/partners.csv", "key": "id", "by": "type", "take": [{"name": "close"}]}]
+    assert check(alters={**ALTERS, "attributes": attributes}) == [
+        "alters.attributes[#1].take[close].name: 'close' is already a variable of the workflow; choose another name"
+    ]
