@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,8 @@ DECREMENT = 1e-12
 """The half squared length of the last step in units of standard errors per row, below which the minimum is reached."""
 STEP = 1e-30
 """Length of the imaginary step; it can be this small, since nothing is subtracted."""
+STEPS_AT_ONCE = 64
+"""Imaginary steps taken together; bounds the memory."""
 
 
 @dataclass(frozen=True)
@@ -234,7 +237,7 @@ class Structure:
         }
 
     def fill(self, params: np.ndarray, group: int) -> tuple[np.ndarray, ...]:
-        """Fill Λ, Ψ, Θ, ν, α of a group."""
+        """Fill Λ, Ψ, Θ, ν, α of a group; of several rows of parameters at once, with the rows in front."""
         shapes = {
             "loading": (self.p, self.m),
             "factor_covariance": (self.m, self.m),
@@ -242,16 +245,21 @@ class Structure:
             "intercept": (self.p, 1),
             "factor_mean": (self.m, 1),
         }
-        matrices = {part: np.zeros(shape, dtype=params.dtype) for part, shape in shapes.items()}
+        matrices = {part: np.zeros((*params.shape[:-1], *shape), params.dtype) for part, shape in shapes.items()}
         for part, matrix in matrices.items():
             if (group, part) in self.arrays:
                 row, column, at, value = self.arrays[group, part]
-                cells = np.where(at >= 0, params[at], value)
-                matrix[row, column] = cells
+                cells = np.where(at >= 0, params[..., at], value)
+                matrix[..., row, column] = cells
                 if part in ("factor_covariance", "residual"):
-                    matrix[column, row] = cells
+                    matrix[..., column, row] = cells
         loading, psi, theta, nu, alpha = matrices.values()
-        return loading, psi, theta, nu[:, 0], alpha[:, 0]
+        return loading, psi, theta, nu[..., 0], alpha[..., 0]
+
+    def list_own(self, group: int) -> np.ndarray:
+        """List the parameters that stand in a group's matrices."""
+        own = [at for (where, _), (_, _, at, _) in self.arrays.items() if where == group]
+        return np.unique(np.concatenate([at[at >= 0] for at in own]))
 
     def imply(self, params: np.ndarray, group: int) -> tuple[np.ndarray, np.ndarray]:
         """Give the mean and covariance that the model implies in a group."""
@@ -372,16 +380,41 @@ def find_discrepancy(structure: Structure, params: np.ndarray, moments: Sequence
 
 def find_gradient(structure: Structure, params: np.ndarray, moments: Sequence[Moments]) -> np.ndarray:
     """Give the gradient of half the discrepancy, that is of minus the log-likelihood a row."""
-    total = np.zeros(len(structure.names), dtype=params.dtype)
     n = sum(sample.n for sample in moments)
-    for group, sample in enumerate(moments):
-        mean, covariance = structure.imply(params, group)
-        d_mean, d_covariance = structure.differentiate(params, group)
-        inverse = np.linalg.inv(covariance)
-        gap = sample.mean - mean
-        weight = inverse - inverse @ (sample.covariance + np.outer(gap, gap)) @ inverse
-        total += sample.n / n * (0.5 * d_covariance.reshape(len(total), -1) @ weight.ravel() - d_mean @ inverse @ gap)
-    return total
+    return sum(
+        (sample.n / n * find_group_gradient(structure, params, group, sample) for group, sample in enumerate(moments)),
+        np.zeros(len(structure.names), dtype=params.dtype),
+    )
+
+
+def find_group_gradient(structure: Structure, params: np.ndarray, group: int, sample: Moments) -> np.ndarray:
+    r"""Give one group's part of the gradient, of each row of parameters.
+
+    With :math:`W = \Sigma^{-1} - \Sigma^{-1}(S + dd')\Sigma^{-1}`, :math:`d = m - \mu` and :math:`v = \Sigma^{-1}d`,
+    the derivatives are :math:`W\Lambda\Psi - v\alpha'` by Λ, :math:`\Lambda'W\Lambda` by Ψ and W by Θ (half of it on
+    their diagonals), −v by ν, and :math:`-\Lambda'v` by α.
+    """
+    loading, psi, theta, nu, alpha = structure.fill(params, group)
+    turned = loading.swapaxes(-1, -2)
+    inverse = np.linalg.inv(loading @ psi @ turned + theta)
+    gap = sample.mean - nu - (loading @ alpha[..., None])[..., 0]
+    v = inverse @ gap[..., None]
+    weight = inverse - inverse @ sample.covariance @ inverse - v @ v.swapaxes(-1, -2)
+    slopes = {
+        "loading": weight @ loading @ psi - v @ alpha[..., None, :],
+        "factor_covariance": turned @ weight @ loading,
+        "residual": weight,
+        "intercept": -v,
+        "factor_mean": -turned @ v,
+    }
+    gradient = np.zeros_like(params)
+    for part, slope in slopes.items():
+        if (group, part) in structure.arrays:
+            row, column, at, _ = structure.arrays[group, part]
+            free = at >= 0
+            half = np.where((row == column) & (part in ("factor_covariance", "residual")), 0.5, 1.0)
+            np.add.at(gradient.T, at[free], (half * slope[..., row, column])[..., free].T)
+    return gradient
 
 
 def find_information(structure: Structure, params: np.ndarray, moments: Sequence[Moments]) -> np.ndarray:
@@ -400,26 +433,43 @@ def find_information(structure: Structure, params: np.ndarray, moments: Sequence
 
 def find_hessian(structure: Structure, params: np.ndarray, moments: Sequence[Moments]) -> np.ndarray:
     """Give the observed information a row (t × t), each row of it by an imaginary step."""
-    rows = differentiate_exactly(lambda values: find_gradient(structure, values, moments), params)
-    return (rows + rows.T) / 2
+    t = len(structure.names)
+    total = np.zeros((t, t))
+    n = sum(sample.n for sample in moments)
+    for group, sample in enumerate(moments):
+        own = structure.list_own(group)
+        rows = differentiate_exactly(partial(find_group_gradient, structure, group=group, sample=sample), params, own)
+        total[:, own] += sample.n / n * rows
+    return (total + total.T) / 2
 
 
-def differentiate_exactly(function: Callable[[np.ndarray], np.ndarray], params: np.ndarray) -> np.ndarray:
+def differentiate_exactly(
+    function: Callable[[np.ndarray], np.ndarray], params: np.ndarray, chosen: np.ndarray | None = None
+) -> np.ndarray:
     """Differentiate an analytic function by the imaginary part of a tiny imaginary step (results × parameters).
 
     Squire & Trapp 1998, *SIAM Review* 40(1), 110-112.
 
+    Parameters
+    ----------
+    function
+        Gives a row of results for each row of parameters.
+    chosen
+        Positions of the parameters to differentiate by; all of them if None.
+
     Examples
     --------
-    >>> differentiate_exactly(lambda x: np.array([x[0] ** 2 * x[1]]), np.array([3.0, 2.0])).tolist()
+    >>> differentiate_exactly(lambda x: x[:, [0]] ** 2 * x[:, [1]], np.array([3.0, 2.0])).tolist()
     [[12.0, 9.0]]
     """
-    columns = []
-    for at in range(len(params)):
-        step = params.astype(complex)
-        step[at] += STEP * 1j
-        columns.append(np.imag(function(step)) / STEP)
-    return np.array(columns).T
+    places = np.arange(len(params)) if chosen is None else chosen
+    found = []
+    for at in range(0, len(places), STEPS_AT_ONCE):
+        some = places[at : at + STEPS_AT_ONCE]
+        steps = np.tile(params.astype(complex), (len(some), 1))
+        steps[np.arange(len(some)), some] += STEP * 1j
+        found.append(np.imag(function(steps)) / STEP)
+    return np.concatenate(found).T
 
 
 # --- the minimum -----------------------------------------------------------------------------------------------------
@@ -1056,17 +1106,19 @@ def tabulate_parameters(
         cells = []
         for group in range(structure.n_groups):
             loading, psi, theta, nu, alpha = structure.fill(values, group)
-            total = np.sqrt(np.diag(loading @ psi @ loading.T + theta))
-            spread, own = np.sqrt(np.diag(psi)), np.sqrt(np.diag(theta))
+            implied = loading @ psi @ loading.swapaxes(-1, -2) + theta
+            total, spread, own = (
+                np.sqrt(np.diagonal(matrix, axis1=-2, axis2=-1))[..., None] for matrix in (implied, psi, theta)
+            )
             scaled = {
-                "loading": loading * spread / total[:, None],
-                "factor_covariance": psi / spread[:, None] / spread,
-                "residual": np.where(np.eye(structure.p) > 0, theta / total**2, theta / own[:, None] / own),
-                "intercept": (nu / total)[:, None],
-                "factor_mean": (alpha / spread)[:, None],
+                "loading": loading * spread.swapaxes(-1, -2) / total,
+                "factor_covariance": psi / spread / spread.swapaxes(-1, -2),
+                "residual": np.where(np.eye(structure.p) > 0, theta / total**2, theta / own / own.swapaxes(-1, -2)),
+                "intercept": nu[..., None] / total,
+                "factor_mean": alpha[..., None] / spread,
             }
-            cells += [scaled[e.part][e.row, e.column] for e in structure.entries if e.group == group]
-        return np.array(cells)
+            cells += [scaled[e.part][..., e.row, e.column] for e in structure.entries if e.group == group]
+        return np.stack(cells, axis=-1)
 
     ordered = sorted(structure.entries, key=lambda entry: entry.group)
     with np.errstate(invalid="ignore"):  # a negative factor variance has no root; list_warnings says so
