@@ -79,7 +79,7 @@ def rake(
     >>> raked.weights.round(6).tolist(), raked.gap < 1e-12
     ([12.0, 18.0, 28.0, 42.0], True)
     """
-    cells, of_cell = _cross([codes for codes, _ in margins], [len(target) for _, target in margins], len(start))
+    cells, of_cell = cross_cells([codes for codes, _ in margins], [len(target) for _, target in margins], len(start))
     weights, sweeps, rounds = np.asarray(start, dtype=float), 0, 0
     while True:
         totals = np.bincount(cells, weights=weights).astype(float)
@@ -93,10 +93,26 @@ def rake(
         weights, rounds = np.minimum(weights, limit), rounds + 1
 
 
-def _cross(
+def cross_cells(
     codes: Sequence[NDArray[np.int64]], sizes: Sequence[int], n: int
 ) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
-    """Number the cells of the crossed margins that have rows; give for each margin the code of every cell."""
+    """Number the cells of crossed margins that have rows; give for each margin the code of every cell.
+
+    Parameters
+    ----------
+    codes
+        Each row's code in every margin, numbered from 0.
+    sizes
+        Number of codes of every margin.
+    n
+        Number of rows.
+
+    Examples
+    --------
+    >>> cells, of_cell = cross_cells([np.array([0, 1, 1]), np.array([1, 0, 0])], [2, 2], 3)
+    >>> cells.tolist(), [codes.tolist() for codes in of_cell]
+    ([0, 1, 1], [[0, 1], [1, 0]])
+    """
     crossed = np.zeros(n, dtype=np.int64)
     for code, size in zip(codes, sizes, strict=True):
         crossed = crossed * size + code

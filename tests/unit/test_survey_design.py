@@ -1,51 +1,15 @@
 """The covariance of weighted sums, against R's survey package (tests/reference/r/survey)."""
 
-from pathlib import Path
-
 import numpy as np
-import pandas as pd
 import pytest
 import statsmodels.api as sm
 
 from firmties.errors import StudyError
 from firmties.survey_design import check_weights, count_degrees_of_freedom, find_design_covariance, sum_squares
 
-FOLDER = Path(__file__).parents[1] / "reference/r/survey"
-R = pd.read_csv(FOLDER / "values.csv", dtype={"term": "str"})
-API = {name: pd.read_csv(FOLDER / f"api{name}.csv") for name in ("strat", "clus1", "clus2")}
+from .survey_reference import DESIGNS, describe_design, get_all, weigh
+
 NAMES = ["ell", "meals", "mobility"]
-
-
-def describe_design(name: str) -> tuple[pd.DataFrame, dict[str, object]]:
-    table = API[name.removesuffix("_wr")]
-    design = {
-        "strat": {"stratum": table["stype"], "population": table.get("fpc")},
-        "strat_wr": {"stratum": table["stype"]},
-        "clus1": {"cluster": table["dnum"], "population": table.get("fpc")},
-        "clus2": {
-            "cluster": [table["dnum"], table["snum"]],
-            "population": [table.get("fpc1"), table.get("fpc2")],
-        },
-        "clus2_wr": {"cluster": table["dnum"]},
-    }[name]
-    return table, design
-
-
-def get_r(design: str, quantity: str, statistic: str) -> np.ndarray:
-    found = R.loc[(R["design"] == design) & (R["quantity"] == quantity) & (R["statistic"] == statistic), "value"]
-    assert len(found)
-    return found.to_numpy(dtype=float)
-
-
-DESIGNS = ["strat", "strat_wr", "clus1", "clus2", "clus2_wr"]
-
-
-def weigh(name: str, table: pd.DataFrame) -> np.ndarray:
-    # ASSUME as R does where svydesign gets no weights: the inverse of the product of the sampling fractions.
-    if name != "clus2":
-        return table["pw"].to_numpy(dtype=float)
-    first = table["dnum"].nunique() / table["fpc1"]
-    return (1 / (first * table.groupby("dnum")["snum"].transform("nunique") / table["fpc2"])).to_numpy()
 
 
 @pytest.mark.parametrize("name", DESIGNS)
@@ -54,8 +18,8 @@ def test_least_squares_has_the_covariance_of_svyglm(name: str) -> None:
     x, w = sm.add_constant(table[NAMES].to_numpy(dtype=float)), weigh(name, table)
     fit = sm.WLS(table["api00"].to_numpy(dtype=float), x, weights=w).fit()
     bread = np.linalg.inv(x.T @ (w[:, None] * x))
-    found = find_design_covariance(bread, x * np.asarray(fit.resid)[:, None], w, **design)  # type: ignore[arg-type]
-    expected = np.array([get_r(name, "svyglm", f"cov_{at}") for at in range(1, 5)])
+    found = find_design_covariance(bread, x * np.asarray(fit.resid)[:, None], w, **design)
+    expected = np.array([get_all(name, "svyglm", f"cov_{at}") for at in range(1, 5)])
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
@@ -67,8 +31,8 @@ def test_logit_has_the_covariance_of_svyglm(name: str) -> None:
     fit = sm.GLM(y, x, family=sm.families.Binomial(), var_weights=w).fit(tol=1e-14, maxiter=200)
     mu = np.asarray(fit.fittedvalues)
     bread = np.linalg.inv(x.T @ ((w * mu * (1 - mu))[:, None] * x))
-    found = find_design_covariance(bread, x * (y - mu)[:, None], w, **design)  # type: ignore[arg-type]
-    expected = np.array([get_r(name, "svyglm_logit", f"cov_{at}") for at in range(1, 5)])
+    found = find_design_covariance(bread, x * (y - mu)[:, None], w, **design)
+    expected = np.array([get_all(name, "svyglm_logit", f"cov_{at}") for at in range(1, 5)])
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
@@ -88,7 +52,7 @@ def test_degrees_of_freedom_are_those_of_r(name: str) -> None:
     table, design = describe_design(name)
     cluster = design.get("cluster", np.arange(len(table)))
     first = cluster[0] if isinstance(cluster, list) else cluster
-    assert count_degrees_of_freedom(design.get("stratum"), first) == get_r(name, "df", "df")[0]  # type: ignore[arg-type]
+    assert count_degrees_of_freedom(design.get("stratum"), first) == get_all(name, "df", "df")[0]
 
 
 ONE = np.array([[1.0], [2.0], [4.0]])

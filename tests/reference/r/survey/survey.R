@@ -44,10 +44,10 @@ for (name in names(designs)) {
   put_stat(name, "mean_enroll", svymean(~enroll, d, na.rm = TRUE))
   put_stat(name, "share", svymean(~stype, d))
   put_stat(name, "total_stype", svytotal(~stype, d))
-  put_stat(name, "deff", svymean(~api00, d)); put(name, "deff", "api00", "deff", deff(svymean(~api00, d, deff = "replace")))
+  put(name, "deff", "api00", "deff", deff(svymean(~api00, d, deff = "replace")))
   ratio <- svyratio(~api.stu, ~enroll, subset(d, !is.na(enroll)))
   put(name, "ratio", "api.stu/enroll", "estimate", coef(ratio)); put(name, "ratio", "api.stu/enroll", "std_error", SE(ratio))
-  put(name, "ratio", "api.stu/enroll", c("conf_low", "conf_high"), confint(ratio, df = degf(d)))
+  put(name, "ratio", "api.stu/enroll", c("conf_low", "conf_high"), confint(ratio, df = degf(subset(d, !is.na(enroll)))))
   mean <- svymean(~api00, d)
   put(name, "mean_ci", "api00", c("conf_low", "conf_high"), confint(mean, df = degf(d)))
   for (method in c("logit", "mean", "xlogit")) {
@@ -55,7 +55,7 @@ for (name in names(designs)) {
     put(name, paste0("ciprop_", method), "sch.wide", "estimate", coef(share))
     put(name, paste0("ciprop_", method), "sch.wide", c("conf_low", "conf_high"), confint(share))
   }
-  for (rule in c("math", "school", "hf7")) {
+  for (rule in c("math", "school")) {
     q <- svyquantile(~api00, d, probs, qrule = rule, interval.type = "mean")
     table <- q$api00
     put(name, paste0("quantile_", rule), probs, "estimate", table[, "quantile"])
