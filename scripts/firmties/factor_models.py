@@ -16,7 +16,7 @@ groups.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -82,10 +82,11 @@ class FactorFit:
     ``params`` and ``cov`` are of the free parameters, in the order of ``names``. ``parameters`` has a row a cell:
     group, part (loading, intercept, residual, factor_covariance, factor_mean), item, factor, free, estimate,
     std_error, z, p_value, conf_low, conf_high, standardized, standardized_std_error. ``indices`` holds chi2, df,
-    p_value, baseline_chi2, baseline_df, cfi, tli, rmsea with rmsea_low, rmsea_high (90 %) and rmsea_close (p of
-    RMSEA <= .05), srmr, log_likelihood, n_parameters, aic, bic; with a robust correction also scaling (c),
-    chi2_scaled (χ²/c), p_value_scaled, baseline_scaling, and cfi, tli and the four of rmsea with the ending
-    ``_robust``. ``warnings`` names negative residual variances and factor covariances that are no covariances.
+    p_value, baseline_chi2, baseline_df, cfi, tli, rmsea with rmsea_low, rmsea_high (90 %) and rmsea_close (p of RMSEA
+    <= .05), srmr, log_likelihood, n_parameters, aic, bic; with a robust correction also scaling (c), chi2_scaled
+    (χ²/c), p_value_scaled, baseline_scaling, and cfi, tli and the four of rmsea with the ending ``_robust``.
+    ``warnings`` names negative residual variances and factor covariances that are no covariances. ``implied`` and
+    ``moments`` are the model's and the sample's means and covariances, group by group.
     """
 
     items: list[str]
@@ -100,6 +101,9 @@ class FactorFit:
     parameters: pd.DataFrame
     indices: dict[str, float]
     implied: list[tuple[np.ndarray, np.ndarray]]
+    structure: Structure
+    moments: list[Moments]
+    means: bool
     n_steps: int
     n_starts: int
     warnings: list[str] = field(default_factory=list)
@@ -1061,6 +1065,9 @@ def fit_moments(
         parameters=tabulate_parameters(structure, params, cov, items, list(factors), labels, level),
         indices=find_indices(structure, params, moments, robustness, robust, means=means),
         implied=[structure.imply(params, group) for group in range(len(moments))],
+        structure=structure,
+        moments=[replace(sample, deviations=None, clusters=None) for sample in moments],
+        means=means,
         n_steps=steps,
         n_starts=starts,
         warnings=list_warnings(structure, params, items, list(factors), labels),
