@@ -46,7 +46,7 @@ SOUND = {"sound": ancient("data/interim/sample.parquet")} if SAMPLES else {}
 SUCCESSORS = {"successors": "data/processed/successors.csv"} if "successor_of" in CONFIG["study"] else {}
 # Survey weights; only studies that declare them have any.
 WEIGHTS = {"weights": "data/processed/weights.parquet"} if "weights" in CONFIG else {}
-RESULTS = ["estimates", "models", "predictions", "hypotheses"]
+RESULTS = ["estimates", "complete_cases", "models", "predictions", "hypotheses"]
 LAST_KEPT = next((label for _, label in reversed(list_kept(Path()))), "")
 if LAST_KEPT:
     from firmties.changes import check_rules, describe_inputs, find_changed_rules
@@ -97,6 +97,11 @@ def fits(models):
 def fitted_table(wildcards):
     """The scored table that a model is fitted on."""
     return f"data/processed/{MODELS[wildcards.model].get('table', 'panel')}.parquet"
+
+
+def completed_tables(wildcards):
+    """The completed tables that a model is fitted on, if it is fitted to imputed sets."""
+    return slices.list_completed(CONFIG, MODELS[wildcards.model])
 
 
 def sources(wildcards):
@@ -357,11 +362,14 @@ rule export:
 rule fit:
     input:
         table=fitted_table,
+        completed=completed_tables,
         dictionary=rules.score.output.dictionary,
         modules=library("fit"),
     output:
         fits="data/processed/fits/{model}.json",
         by_wave="data/processed/fits_by_wave/{model}.json",
+        complete="data/processed/fits_complete/{model}.json",
+        by_set="data/processed/fits_by_set/{model}.jsonl",
     log:
         "logs/fit_{model}.log",
     params:
@@ -378,7 +386,9 @@ rule fit:
 rule predict:
     input:
         table=fitted_table,
+        completed=completed_tables,
         fits=rules.fit.output.fits,
+        by_set=rules.fit.output.by_set,
         modules=library("predict"),
     output:
         "data/processed/predictions/{model}.csv",
@@ -395,8 +405,11 @@ rule predict:
 rule contrast:
     input:
         table=fitted_table,
+        completed=completed_tables,
         fits=rules.fit.output.fits,
         by_wave=rules.fit.output.by_wave,
+        complete=rules.fit.output.complete,
+        by_set=rules.fit.output.by_set,
         modules=library("contrast"),
     output:
         "data/processed/contrasts/{model}.csv",
@@ -433,12 +446,14 @@ rule collect:
     input:
         **SOUND,
         fits=fits(MODELS),
+        complete=expand(rules.fit.output.complete, model=MODELS),
         predictions=expand(rules.predict.output, model=PREDICTED),
         masks=rules.mask.output[0],
         dictionary=rules.score.output.dictionary,
         modules=library("collect"),
     output:
         estimates="reports/results/estimates.csv",
+        complete_cases="reports/results/complete_cases.csv",
         models="reports/results/models.csv",
         predictions="reports/results/predictions.csv",
     log:

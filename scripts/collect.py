@@ -1,4 +1,4 @@
-"""Collect the results of all models: a table of estimates, one of models, one of predictions."""
+"""Collect the results of all models: estimates, those of complete cases beside imputed ones, models, predictions."""
 
 import json
 from collections.abc import Sequence
@@ -21,13 +21,19 @@ def main(
     predictions: str,
     masks: str,
     minimum: int,
+    complete: Sequence[str],
+    complete_cases: str,
     dictionary: str | None = None,
 ) -> str:
-    """Read fits and predictions, write estimates.csv, models.csv and predictions.csv; return what the log says."""
-    entries = [entry for path in fits for entry in json.loads(Path(path).read_text(encoding="utf-8"))]
+    """Read fits and predictions, write the tables of results; return what the log says."""
+    entries, beside = (
+        [entry for path in paths for entry in json.loads(Path(path).read_text(encoding="utf-8"))]
+        for paths in (fits, complete)
+    )
     words = pd.read_csv(dictionary, dtype="str", keep_default_na=False) if dictionary else None
     Path(estimates).parent.mkdir(parents=True, exist_ok=True)
     tabulate_estimates(entries, words).to_csv(estimates, index=False, lineterminator="\n")
+    tabulate_estimates(beside, words).to_csv(complete_cases, index=False, lineterminator="\n")
     tabulate_models(entries).to_csv(models, index=False, lineterminator="\n")
     # As text, so that every number stays as it was written.
     tables = [pd.read_csv(path, dtype="str", keep_default_na=False) for path in predicted]
@@ -47,12 +53,14 @@ if "snakemake" in globals():
         main,
         job.log[0],
         fits=list(job.input.fits),
+        complete=list(job.input.complete),
         predicted=list(job.input.predictions),
         order=job.params.order,
         masks=job.input.masks,
         minimum=job.params.minimum,
         dictionary=job.input.get("dictionary"),
         estimates=job.output.estimates,
+        complete_cases=job.output.complete_cases,
         models=job.output.models,
         predictions=job.output.predictions,
     )

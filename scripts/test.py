@@ -21,6 +21,7 @@ TEXTS = (
     "reason",
     "signs",
     "signs_reason",
+    "weights",
 )
 
 

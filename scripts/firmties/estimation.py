@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from firmties.errors import StudyError, describe_allowed
 from firmties.estimators import Estimate, FitError, Sampling, fit_likelihood, fit_ols
-from firmties.expressions import ExpressionError, evaluate
+from firmties.expressions import ExpressionError, evaluate, names_in
 from firmties.formulas import (
     INTERCEPT,
     Design,
@@ -102,6 +102,16 @@ def list_groups(fit: Mapping[str, Any]) -> list[str]:
         fit.get("population"),
     ]  # fmt: skip
     return list(dict.fromkeys(name for name in wanted if name))
+
+
+def list_needed(fits: Iterable[Mapping[str, Any]]) -> list[str]:
+    """List every variable that finding the rows of fits and predicting from them needs, with ``wave``."""
+    needed: dict[str, None] = {}
+    for fit in fits:
+        terms = parse_formula(fit["complete_cases"])
+        inside = sorted(names_in(fit["condition"])) if fit["condition"] else []
+        needed |= dict.fromkeys([*list_columns(fit["outcome"], terms, list_groups(fit)), *inside, "wave"])
+    return list(needed)
 
 
 def take_weights(fit: Mapping[str, Any], rows: pd.DataFrame) -> np.ndarray | None:
@@ -271,7 +281,11 @@ NO_NUMBERS: dict[str, Any] = {"terms": [], "params": [], "cov": [], "df": None, 
 
 
 def fit_waves(
-    fits: Sequence[Mapping[str, Any]], table: pd.DataFrame, dictionary: pd.DataFrame, least: int = LEAST_APART
+    fits: Sequence[Mapping[str, Any]],
+    table: pd.DataFrame,
+    dictionary: pd.DataFrame,
+    least: int = LEAST_APART,
+    starts: Sequence[Mapping[str, Any]] = (),
 ) -> list[dict[str, Any]]:
     """Fit models anew to the rows of each wave alone, without what is constant there.
 
@@ -283,6 +297,8 @@ def fit_waves(
         As in `fit_model`.
     least
         Fewest respondents of a wave that is fitted.
+    starts
+        Entries of this function for almost the same rows, to begin from (see `fit_model`).
 
     Returns
     -------
@@ -324,7 +340,13 @@ def fit_waves(
                 clustered = {"type": "cluster", "by": fit["cluster"]}
                 settings["covariance"] = clustered if fit["cluster"] else {"type": "HC3"}
             references = {name: codes[0] for name, codes in fit["levels"].items()}
-            [entry] = fit_model(settings, rows, dictionary, references=references)
+            same = ("outcome", "sample", "block")
+            begin = [
+                start | {"sample": ALL_ROWS, "block": ""}
+                for start in map(dict, starts)
+                if start["wave"] == wave and all(start[key] == fit[key] for key in same)
+            ]
+            [entry] = fit_model(settings, rows, dictionary, references=references, starts=begin)
             n = rows[fit["cluster"]].nunique() if fit["cluster"] else len(rows)
             few = {"status": "failed", "reason": f"{n} respondents; fewer than {least} are not judged alone"}
             entries.append(
@@ -480,6 +502,7 @@ def _fit_blocks(
         **drawn,
     }
     entries: list[dict[str, Any]] = []
+    known: dict[str, np.ndarray] = {}
     for block, block_terms in blocks:
         names = {factor.name for factor in list_factors(block_terms)}
         entry = common | {
@@ -490,7 +513,7 @@ def _fit_blocks(
             "reason": "",
         }
         try:
-            design = check_data(entry, rows, values, block_terms)
+            design = check_data(entry, rows, values, block_terms, known)
             estimate = _estimate(entry, design, values, covariance["type"], clusters, rows, sampling, starts)
         except FitError as error:
             entries.append(entry | NO_NUMBERS | {"status": "failed", "reason": str(error)})
@@ -553,8 +576,14 @@ def read_outcome(
     return numbers, []
 
 
-def check_data(entry: Mapping[str, Any], rows: pd.DataFrame, values: np.ndarray, terms: Sequence[Term]) -> Design:
-    """Give the design of a fit, after checks that the rows can carry it at all.
+def check_data(
+    entry: Mapping[str, Any],
+    rows: pd.DataFrame,
+    values: np.ndarray,
+    terms: Sequence[Term],
+    known: dict[str, np.ndarray],
+) -> Design:
+    """Give the design of a fit, after checks that the rows can carry it at all; ``known`` gathers blocks of factors.
 
     Raises
     ------
@@ -570,7 +599,8 @@ def check_data(entry: Mapping[str, Any], rows: pd.DataFrame, values: np.ndarray,
     if len(np.unique(values)) == 1:
         value = entry["categories"][0] if entry["categories"] else f"{values[0]:g}"
         raise FitError(f"the outcome {entry['outcome']} is constant ({value}) in all {len(rows)} rows")
-    design = Design(terms, rows, entry["levels"], has_intercept=not entry["absorb"])
+    design = Design(terms, rows, entry["levels"], has_intercept=not entry["absorb"], known=known)
+    known |= design.blocks
     if not design.names:
         raise FitError("no term is left to estimate")
     for name, codes in design.levels.items():

@@ -285,7 +285,7 @@ def find_levels(
         is_declared = name == "wave" or (entry is not None and entry["type"] in FACTOR_TYPES)
         if not (factor.is_forced or is_declared or (name is not None and not _is_numeric(table[name]))):
             continue
-        present = set(as_codes(evaluate_codes(factor, table)).dropna())
+        present = set(as_codes(evaluate_codes(factor, table).drop_duplicates()).dropna())
         declared = entry["codes"] if entry is not None and pd.notna(entry["codes"]) else ""
         ordered = [code for code in (pair.partition("=")[0] for pair in str(declared).split("|")) if code in present]
         levels = ordered + sorted(present.difference(ordered), key=_sort_key)
@@ -400,6 +400,8 @@ class Design:
         Levels of the categorical factors, the reference first (:func:`find_levels`).
     has_intercept
         Whether the first column is the intercept; without it (absorbed) the coding stays the same.
+    known
+        ``blocks`` of another design on the same rows and levels, which are then not evaluated anew.
 
     Examples
     --------
@@ -421,6 +423,7 @@ class Design:
         levels: Mapping[str, Sequence[str]],
         *,
         has_intercept: bool = True,
+        known: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         self.terms = list(terms)
         self.levels = {name: list(codes) for name, codes in levels.items()}
@@ -428,7 +431,11 @@ class Design:
         self.factors = list_factors(self.terms)
         self.variables = list_variables(self.terms)
         self.table = table[self.variables].reset_index(drop=True)
-        self.blocks = {factor.name: self._evaluate(factor, self.table) for factor in self.factors}
+        known = known or {}
+        self.blocks = {
+            factor.name: known[factor.name] if factor.name in known else self._evaluate(factor, self.table)
+            for factor in self.factors
+        }
         present = {frozenset[str](), *(frozenset(factor.name for factor in term) for term in self.terms)}
         # Whether a factor of a term is coded by contrasts (without its reference level).
         self.contrasted = [
@@ -452,8 +459,14 @@ class Design:
         import numpy as np
 
         if factor.name in self.levels:
-            codes = as_codes(evaluate_codes(factor, table)).to_numpy(dtype=object)
-            return (codes[:, None] == np.array(self.levels[factor.name], dtype=object)[None, :]).astype(float)
+            import pandas as pd
+
+            levels = self.levels[factor.name]
+            numbers, distinct = pd.factorize(evaluate_codes(factor, table))
+            places = {level: at for at, level in enumerate(levels)}
+            # A missing value, number -1, is the last one here: none of the levels.
+            columns = np.array([*(places.get(code, -1) for code in as_codes(pd.Series(distinct))), -1])
+            return (columns[numbers][:, None] == np.arange(len(levels))).astype(float)
         return evaluate(factor.node, table).astype("Float64").to_numpy(dtype=float, na_value=np.nan)[:, None]
 
     def _assemble(self, blocks: Mapping[str, np.ndarray], terms: Iterable[int]) -> dict[int, np.ndarray]:
@@ -486,9 +499,18 @@ class Design:
     def _replace(self, replaced: Mapping[str, Any]) -> dict[str, np.ndarray]:
         if not replaced:
             return self.blocks
+        import numpy as np
+
         table = self.table.assign(**replaced)
+        first = table.iloc[:1]
         touched = [factor for factor in self.factors if not set(replaced).isdisjoint(factor.variables)]
-        return self.blocks | {factor.name: self._evaluate(factor, table) for factor in touched}
+        # What depends on replaced variables alone is the same in every row.
+        return self.blocks | {
+            factor.name: np.repeat(self._evaluate(factor, first), len(table), axis=0)
+            if set(factor.variables) <= set(replaced)
+            else self._evaluate(factor, table)
+            for factor in touched
+        }
 
     def derivative(self, variable: str, replaced: Mapping[str, Any] | None = None) -> np.ndarray:
         """Give the derivative of the matrix with respect to a numeric variable, by exact rules.

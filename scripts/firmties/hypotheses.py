@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from firmties.errors import StudyError, describe_allowed
@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 
 CONTRASTS = [
     "hypothesis", "component", "model", "outcome", "block", "contrast", "alternative", "estimate", "std_error", "df",
-    "conf_low", "conf_high", "p_value", "outcome_level", "reason", "signs", "signs_reason",
+    "conf_low", "conf_high", "p_value", "outcome_level", "reason", "signs", "signs_reason", "weights", "n_imputations",
+    "fmi", "complete_estimate", "complete_std_error", "complete_conf_low", "complete_conf_high", "complete_p_value",
 ]  # fmt: skip
+COMPLETE = ("estimate", "std_error", "conf_low", "conf_high", "p_value")
+"""What stands beside a contrast that is pooled over imputed sets: the same of complete cases."""
 HYPOTHESES = [
     "hypothesis", "family", "claim", "component", "model", "outcome", "block", "contrast", "alternative", "estimate",
     "std_error", "df", "conf_low", "conf_high", "p_value", "p_hypothesis", "p_adjusted", "adjustment", "level",
-    "verdict", "planted", "sources", "outcome_level", "reason", "signs", "signs_reason",
+    "verdict", "planted", "sources", "outcome_level", "reason", "signs", "signs_reason", "weights", "n_imputations",
+    "fmi", "complete_estimate", "complete_std_error", "complete_conf_low", "complete_conf_high", "complete_p_value",
 ]  # fmt: skip
 
 
@@ -118,7 +122,8 @@ def estimate_contrasts(
         hypothesis, component, model, outcome, block, contrast, alternative, estimate, std_error, df, conf_low,
         conf_high, p_value; outcome_level: the event of an ordered outcome; reason: why a contrast could not be
         estimated; signs: the contrast's sign in each wave alone, such as ``1=+|2=-``, with ``?`` where the wave does
-        not give it; signs_reason: why the model could not be fitted to a wave alone, such as ``2: reason``.
+        not give it; signs_reason: why the model could not be fitted to a wave alone, such as ``2: reason``; weights,
+        n_imputations: of the fit. The other columns are of :func:`pool_contrasts`.
 
     Raises
     ------
@@ -127,30 +132,135 @@ def estimate_contrasts(
     """
     import pandas as pd
 
-    apart = {wave: [fit for fit in fits_by_wave if fit["wave"] == wave] for wave in {f["wave"] for f in fits_by_wave}}
-    parts = {wave: {name: table.loc[table["wave"] == wave] for name, table in tables.items()} for wave in sorted(apart)}
+    rows = _estimate_rows(hypotheses, fits, tables, fits_by_wave)
+    apart = _part_waves(fits_by_wave)
+    for row in rows:
+        row |= {"signs": _write_signs(row["apart"]), "signs_reason": "|".join(_list_unfitted(row, apart))}
+    return pd.DataFrame(rows, columns=CONTRASTS)
+
+
+def pool_contrasts(
+    hypotheses: Sequence[Mapping[str, Any]],
+    sets: Iterable[tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]], Mapping[str, pd.DataFrame]]],
+    fits: Sequence[Mapping[str, Any]],
+    fits_by_wave: Sequence[Mapping[str, Any]],
+    complete: pd.DataFrame,
+) -> pd.DataFrame:
+    """Estimate the contrasts of the declared hypotheses in each imputed set and pool them.
+
+    Parameters
+    ----------
+    hypotheses
+        As in :func:`estimate_contrasts`.
+    sets
+        Of each imputed set the fits, the fits by wave and the completed tables; they are read one by one.
+    fits, fits_by_wave
+        The pooled ones.
+    complete
+        What :func:`estimate_contrasts` gives for complete cases.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of :func:`estimate_contrasts`, df those of Barnard and Rubin; ``fmi``, the fraction of missing information;
+        ``complete_estimate`` and the like: of complete cases. A contrast that some sets cannot give has a reason and no
+        numbers. The sign in a wave alone is that of the mean over the sets.
+    """
+    import pandas as pd
+
+    from firmties.pooled_models import count_sets, pool_rows
+
+    keys = ["hypothesis", "component"]
+    each = [_estimate_rows(hypotheses, *own) for own in ((fit, table, apart) for fit, apart, table in sets)]
+    frames = [pd.DataFrame(rows, columns=[*CONTRASTS, "apart"]) for rows in each]
+    pooled, _ = pool_rows(frames, keys)
+    known = pooled.set_index(keys)
+    parted = _part_waves(fits_by_wave)
+    rows = []
+    for at, row in enumerate(each[0]):
+        same = [own[at] for own in each]
+        key = tuple(row[name] for name in keys)
+        chosen = choose_fits(fits, row)
+        common = {name: row[name] for name in ("block", "contrast", "alternative", "model", "outcome", "outcome_level")}
+        common |= dict(zip(keys, key, strict=True)) | {"weights": row["weights"], "n_imputations": len(each)}
+        common |= {"signs": _write_signs(_average_apart(same)), "signs_reason": "|".join(_list_unfitted(row, parted))}
+        reasons = [own["reason"] for own in same if own["reason"]]
+        if chosen and chosen[0]["status"] == "failed":
+            common["reason"] = f"model {row['model']} failed: {chosen[0]['reason']}"
+        elif reasons:
+            common["reason"] = count_sets(len(reasons), len(each), reasons[0])
+        else:
+            found = known.loc[key]
+            df = None if pd.isna(found["df"]) else float(found["df"])
+            common |= {name: float(found[name]) for name in ("estimate", "std_error", "conf_low", "conf_high", "fmi")}
+            statistic = common["estimate"] / common["std_error"]
+            common |= {"df": df, "reason": "", "p_value": find_p_value(statistic, df, row["alternative"])}
+        rows.append(common)
+    beside = complete.set_index(keys)[list(COMPLETE)].add_prefix("complete_").reset_index()
+    table = pd.DataFrame(rows, columns=[name for name in CONTRASTS if not name.startswith("complete_")])
+    return table.merge(beside, on=keys, how="left", validate="one_to_one")[CONTRASTS]
+
+
+def _part_waves(fits_by_wave: Sequence[Mapping[str, Any]]) -> dict[Any, list[Mapping[str, Any]]]:
+    waves = sorted({fit["wave"] for fit in fits_by_wave})
+    return {wave: [fit for fit in fits_by_wave if fit["wave"] == wave] for wave in waves}
+
+
+def _estimate_rows(
+    hypotheses: Sequence[Mapping[str, Any]],
+    fits: Sequence[Mapping[str, Any]],
+    tables: Mapping[str, pd.DataFrame],
+    fits_by_wave: Sequence[Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """Estimate each component in all rows and, under ``apart``, in each wave alone (None if it does not give it)."""
+    apart = _part_waves(fits_by_wave)
+    parts = {wave: {name: table.loc[table["wave"] == wave] for name, table in tables.items()} for wave in apart}
     known: dict[Any, dict[tuple[str, ...], Predictor]] = {place: {} for place in ("all", *parts)}
     rows: list[dict[str, Any]] = []
     for hypothesis in hypotheses:
         for component in hypothesis["components"]:
             where = f"hypotheses: {hypothesis['id']}: {component['name']}"
             found = _estimate_component(component, fits, tables, known["all"], where)
-            signs = []
-            for wave, part in parts.items():
-                estimate = None
-                if _has_levels(component, fits, apart[wave]):
-                    estimate = _estimate_component(component, apart[wave], part, known[wave], where).get("estimate")
-                signs.append(f"{wave}={'?' if estimate is None else '+' if estimate > 0 else '-'}")
+            in_waves = {
+                wave: _estimate_component(component, apart[wave], part, known[wave], where).get("estimate")
+                if _has_levels(component, fits, apart[wave])
+                else None
+                for wave, part in parts.items()
+            }
             chosen = choose_fits(fits, component)
             rows.append(
                 {key: component[key] for key in ("model", "outcome", "contrast", "alternative")}
                 | {"hypothesis": hypothesis["id"], "component": component["name"]}
-                | {"outcome_level": component.get("level", ""), "signs": "|".join(signs)}
+                | {"outcome_level": component.get("level", ""), "apart": in_waves}
                 | {"block": chosen[0]["block"] if chosen else ""}
-                | {"signs_reason": "|".join(_list_unfitted(component, apart))}
+                | {
+                    key: chosen[0].get(key, empty)
+                    for key, empty in (("weights", "none"), ("n_imputations", 0))
+                    if chosen
+                }
                 | found
             )
-    return pd.DataFrame(rows, columns=CONTRASTS)
+    return rows
+
+
+def _average_apart(same: Sequence[Mapping[str, Any]]) -> dict[Any, float | None]:
+    """Average a contrast in each wave alone over imputed sets; None where a set does not give it."""
+    waves = dict.fromkeys(wave for row in same for wave in row["apart"])
+    found = {wave: [row["apart"].get(wave) for row in same] for wave in waves}
+    return {wave: None if None in values else sum(values) / len(values) for wave, values in found.items()}
+
+
+def _write_signs(apart: Mapping[Any, float | None]) -> str:
+    """Write the sign of each wave.
+
+    Examples
+    --------
+    >>> _write_signs({1: 0.2, 2: -0.1, 3: None})
+    '1=+|2=-|3=?'
+    """
+    return "|".join(
+        f"{wave}={'?' if estimate is None else '+' if estimate > 0 else '-'}" for wave, estimate in apart.items()
+    )
 
 
 def judge_hypotheses(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,37 @@ def run_job(main: Callable[..., Any], log: str | Path, **arguments: Any) -> None
         path.write_text(traceback.format_exc(), encoding="utf-8")
         raise
     path.write_text(said if isinstance(said, str) else "done\n", encoding="utf-8")
+
+
+def stream_sets(
+    fits_by_set: str | Path, completed: Mapping[str, Sequence[str | Path]], columns: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Read the fits of a model to each imputed set and the completed tables, one set at a time.
+
+    Parameters
+    ----------
+    fits_by_set
+        JSON, a line a set: ``{"fits": […], "by_wave": […]}``.
+    completed
+        Table -> its completed files, one a set.
+    columns
+        Table -> the columns needed; those that it has not are passed over.
+
+    Yields
+    ------
+    tuple
+        The line, and table -> data frame.
+    """
+    import pandas as pd
+    import pyarrow.parquet as parquet
+
+    with Path(fits_by_set).open(encoding="utf-8") as stream:
+        for paths, line in zip(zip(*completed.values(), strict=True), stream, strict=True):
+            tables = {}
+            for name, path in zip(completed, paths, strict=True):
+                present = set(parquet.read_schema(path).names)
+                tables[name] = pd.read_parquet(path, columns=[column for column in columns[name] if column in present])
+            yield json.loads(line), tables
 
 
 def run_command(work: Callable[..., str], *arguments: Any) -> int:

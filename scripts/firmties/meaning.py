@@ -30,6 +30,7 @@ from firmties.catalogue import (
 from firmties.codebook import NUMERIC_TYPES, Variable, parse_number
 from firmties.configuration import KeyPath, Schema, describe_path, walk
 from firmties.errors import describe_allowed
+from firmties.estimation import CLASSICAL_WEIGHTED
 from firmties.expressions import (
     FUNCTIONS,
     LITERALS,
@@ -44,6 +45,7 @@ from firmties.formulas import list_variables as list_formula_variables
 from firmties.formulas import parse_formula
 from firmties.predictions import STATISTICS, parse_contrast, read_values
 from firmties.readers import list_modules
+from firmties.slices import resolve_model
 
 Problem = tuple[KeyPath, str]
 Variables = Mapping[str, Variable]
@@ -54,6 +56,7 @@ KIND_WORDS = {
     "coded_variable": "variable of the panel with codes",
     "answer": "variable of the panel or of the codebook",
     "model_variable": "variable of the table {table}",
+    "weight_variable": "number of the table {table}, and not none",
     "alter_field": "field of a partner (alters: columns)",
     "alter_variable": "variable of a partner",
     "alter_value": "field or variable of a partner",
@@ -88,7 +91,7 @@ OUTCOME_TYPES = {
 }
 # What cannot be judged while the codebook cannot be read.
 CODEBOOK_KINDS = (
-    "question", "variable", "coded_variable", "answer", "model_variable", "outcome", "term",
+    "question", "variable", "coded_variable", "answer", "model_variable", "weight_variable", "outcome", "term",
     "alter_field", "alter_variable", "alter_value", "network_field", "network_value",
 )  # fmt: skip
 RESERVED = (*LITERALS, "and", "or", "not", "in")
@@ -377,6 +380,10 @@ def _find_names(scope: Scope, kind: str, path: KeyPath) -> tuple[str, Collection
         entry = scope.config[str(path[0])][path[1]]
         table = scope.get_table(entry.get("id") if path[0] == "models" else entry.get("model"))
         return words.format(table=table), scope.tables[table]
+    if kind == "weight_variable":
+        table = scope.get_table(scope.config["models"][path[1]].get("id")) if path[0] == "models" else "panel"
+        numbers = [name for name, v in scope.tables[table].items() if v.type in ("number", "integer")]
+        return words.format(table=table), ["none", *numbers]
     parent: Any = scope.config
     for key in path[: -2 if isinstance(path[-1], int) else -1]:
         parent = parent[key]
@@ -977,12 +984,33 @@ def _check_models(scope: Scope) -> Iterator[Problem]:
             if name in scope.get_terms(model.get("id")):
                 yield (*path, "outcomes"), f"'{name}' is also in the formula"
         if model.get("covariance", {}).get("type") == "HC3" and estimator not in ("ols", None):
-            reason = f"for {estimator} the library at hand would give HC0 without saying so; use cluster or classical"
+            reason = f"leverages are defined for least squares; for {estimator} use cluster, design or classical"
             yield (*path, "covariance", "type"), f"HC3 is for ols only: {reason}"
-        if "by" in model.get("covariance", {}) and model["covariance"].get("type", "cluster") != "cluster":
-            yield (*path, "covariance", "by"), "is for covariance: type: cluster"
+        yield from _check_estimation(scope, model, path)
         if "absorb" in model and estimator not in ("ols", None):
             yield (*path, "absorb"), f"is for ols only, not for {estimator}"
+
+
+def _check_estimation(scope: Scope, model: Mapping[str, Any], path: KeyPath) -> Iterator[Problem]:
+    """What weights, imputation and covariance demand of each other, defaults included."""
+    given = model.get("covariance", {})
+    for key, kinds in (("by", ("cluster", "design")), ("strata", ("design",)), ("fpc", ("design",))):
+        if key in given and given.get("type", kinds[0]) not in kinds:
+            yield (*path, "covariance", key), f"is for covariance: type: {' or '.join(kinds)}"
+    if "firm" not in scope.config.get("study", {}):
+        return
+    resolved, table = resolve_model(scope.config, model), scope.tables[model.get("table", "panel")]
+    weights, covariance = resolved["weights"], resolved["covariance"]
+    if weights != "none" and covariance.get("type") == "classical":
+        yield (*path, "covariance", "type"), f"{CLASSICAL_WEIGHTED} (weights: {weights})"
+    if "weights" not in model and weights in scope.tables["panel"] and weights not in table:
+        yield path, f"has the weights of estimation: {weights}, no variable of the table {model.get('table', 'panel')}"
+    size = covariance.get("population")
+    if size and scope.variables and size not in table:
+        yield (*path, "covariance", "fpc"), f"needs the variable {size}, which a study with weights: has"
+    if resolved["imputation"] and "imputation" not in scope.config:
+        where: KeyPath = (*path, "imputation") if "imputation" in model else ("estimation", "imputation")
+        yield where, "there is no section imputation: that says what is imputed; add it, or say false"
 
 
 def _check_level_key(scope: Scope, entry: Mapping[str, Any], path: KeyPath) -> Iterator[Problem]:

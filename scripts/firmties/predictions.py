@@ -515,6 +515,50 @@ def tabulate_predictions(
     return pd.DataFrame(rows, columns=PREDICTIONS), remarks
 
 
+def pool_predictions(
+    settings: Sequence[Mapping[str, Any]],
+    sets: Iterable[tuple[Sequence[Mapping[str, Any]], Mapping[str, pd.DataFrame]]],
+) -> tuple[pd.DataFrame, list[str]]:
+    """Compute the declared predictions in each imputed set and pool them (:func:`tabulate_predictions`).
+
+    Parameters
+    ----------
+    settings
+        Entries of ``predictions:``.
+    sets
+        Of each imputed set the model's fits and the completed tables; they are read one by one.
+
+    Returns
+    -------
+    tuple
+        Rows of ``predictions.csv``, their raw means averaged over the sets and their numbers of cases those of the
+        first set. A grid over a variable is that of each set's percentiles; its values are averaged, too. What some
+        sets cannot give is no row, but a remark.
+    """
+    from collections import Counter
+
+    from firmties.pooled_models import count_sets, pool_rows
+
+    frames: list[pd.DataFrame] = []
+    said: Counter[str] = Counter()
+    for fits, tables in sets:
+        frame, remarks = tabulate_predictions(settings, fits, tables)
+        said.update(remarks)
+        is_grid = frame["n_cell"].isna()
+        place = frame.groupby([*PREDICTIONS[:6], "variable_1"], sort=False).cumcount()
+        cell = (
+            frame["value_1"].astype("str").where(~is_grid, place.astype("str")) + "|" + frame["value_2"].astype("str")
+        )
+        grid = frame["value_1"].where(is_grid).astype("float64")
+        frames.append(frame.assign(cell=cell, grid=grid))
+    pooled, lost = pool_rows(frames, [*PREDICTIONS[:6], "cell"], ["mean_cell", "grid"])
+    pooled["value_1"] = pooled["value_1"].astype("object").where(pooled["grid"].isna(), pooled["grid"])
+    remarks = [count_sets(number, len(frames), remark) for remark, number in said.items()]
+    absent = Counter(str(key[0]) for key in lost)
+    remarks += [f"predictions: {name}: {number} not given, as some sets lack them" for name, number in absent.items()]
+    return pooled.reindex(columns=PREDICTIONS), remarks
+
+
 def find_predictor(
     known: dict[tuple[str, ...], Predictor],
     fit: Mapping[str, Any],

@@ -84,15 +84,65 @@ def slice_score(config: Config) -> dict[str, Any]:
     return {"study": pick_keys(config), "waves": waves, **weighted, **chosen}
 
 
+def resolve_model(config: Config, model: Config) -> dict[str, Any]:
+    """State what a model leaves to the defaults of ``estimation:`` — weights, imputation, covariance.
+
+    A weighted model without a covariance of its own has a design-based one. Primary sampling units of a design are the
+    firms, and its strata those of the sample, unless the model says otherwise.
+
+    Examples
+    --------
+    >>> config = {"study": {"firm": "firm"}, "estimation": {"weights": "weight", "imputation": True}}
+    >>> resolved = resolve_model(config, {"id": "M1"})
+    >>> resolved["weights"], resolved["imputation"], resolved["covariance"]
+    ('weight', True, {'type': 'design', 'by': 'firm'})
+    >>> resolve_model(config, {"id": "M1", "weights": "none", "imputation": False})["covariance"]
+    {'type': 'classical'}
+    """
+    settings = {"weights": "none", "imputation": False, **config.get("estimation", {})}
+    settings |= {key: model[key] for key in ("weights", "imputation") if key in model}
+    default = "classical" if settings["weights"] == "none" else "design"
+    covariance = dict(model.get("covariance", {"type": default}))
+    if covariance.get("type") == "design":
+        covariance.setdefault("by", config["study"]["firm"])
+        if "weights" in config:
+            covariance.setdefault("strata", "stratum")
+        if covariance.pop("fpc", False):
+            covariance["population"] = "stratum_size"
+    return {**model, **settings, "covariance": covariance}
+
+
 def slice_model(config: Config, model: Config) -> dict[str, Any]:
-    """One model with the sets of terms and the samples that it names."""
+    """One model, its defaults stated, with the sets of terms and the samples that it names."""
     samples = config.get("samples", {})
     formulas = [model["formula"]] if "formula" in model else [block["add"] for block in model["blocks"]]
     return {
-        "model": {key: value for key, value in model.items() if key != "title"},
+        "model": {key: value for key, value in resolve_model(config, model).items() if key != "title"},
         "sets": find_sets(formulas, config.get("sets", {})),
         "samples": {name: samples[name] for name in model.get("samples", []) if name in samples},
     }
+
+
+def list_completed(config: Config, model: Config) -> list[str]:
+    """The completed tables that a model is fitted to, one an imputed set; none for complete cases.
+
+    Examples
+    --------
+    >>> config = {"study": {"firm": "firm"}, "imputation": {"sets": 2}}
+    >>> list_completed(config, {"id": "M1", "imputation": True})
+    ['data/processed/completed/panel/01.parquet', 'data/processed/completed/panel/02.parquet']
+    """
+    if not resolve_model(config, model)["imputation"]:
+        return []
+    return list_sets(config, model.get("table", "panel"))
+
+
+def list_sets(config: Config, table: str) -> list[str]:
+    """The completed copies of a scored table, one an imputed set."""
+    return [
+        f"data/processed/completed/{table}/{number:02d}.parquet"
+        for number in range(1, config["imputation"]["sets"] + 1)
+    ]
 
 
 def find_sets(formulas: Iterable[str], sets: Mapping[str, str]) -> dict[str, str]:

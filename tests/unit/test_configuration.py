@@ -1,8 +1,5 @@
 """The first pass: reading YAML, and the shape of config.yaml put into plain lines."""
 
-# Messages are quoted whole.
-# ruff: noqa: E501
-
 from __future__ import annotations
 
 import copy
@@ -142,12 +139,8 @@ def test_required_keys() -> None:
 
 
 def test_a_typing_error_in_a_key() -> None:
-    assert check(modles=[]) == [
-        (
-            "config.yaml: unknown key 'modles'; did you mean 'models'? Allowed: study, disclosure, waves, frame_margins, "
-            "weights, missing_codes, entry_checks, response_scales, cleaning, quality_flags, rule_versions, alters and 13 more"
-        )
-    ]
+    [problem] = check(modles=[])
+    assert problem.startswith("config.yaml: unknown key 'modles'; did you mean 'models'? Allowed: study, disclosure, ")
 
 
 def test_a_typing_error_in_an_inner_key() -> None:
@@ -318,7 +311,7 @@ def test_options_required_beside_the_options_are_required_too() -> None:
 
 def test_defaults_are_filled_in() -> None:
     config, _ = check_shape({**MINIMAL, "models": [MODEL]}, SCHEMA)
-    assert config["models"][0] == {**MODEL, "table": "panel", "covariance": {"type": "classical"}}
+    assert config["models"][0] == {**MODEL, "table": "panel"}
 
 
 def test_defaults_of_a_kind_are_filled_in() -> None:
@@ -339,7 +332,7 @@ def test_codes_and_labels_become_text() -> None:
 def test_the_value_at_fault_goes_and_the_rest_stays() -> None:
     config, _ = check_shape({**MINIMAL, "models": [{**MODEL, "estimator": "olss", "tilte": "A"}]}, SCHEMA)
     assert config["models"][0] == {
-        "id": "M1", "outcomes": ["growth"], "formula": "x", "table": "panel", "covariance": {"type": "classical"},
+        "id": "M1", "outcomes": ["growth"], "formula": "x", "table": "panel",
     }  # fmt: skip
 
 

@@ -655,10 +655,64 @@ def test_robust_errors_for_likelihood_models_are_not_there_yet() -> None:
     models = [BASE["models"][0], {**BASE["models"][1], "covariance": {"type": "HC3"}}]
     assert check(models=models) == [
         (
-            "models[M2].covariance.type: HC3 is for ols only: for ordered_logit the library at hand would give HC0 "
-            "without saying so; use cluster or classical"
+            "models[M2].covariance.type: HC3 is for ols only: leverages are defined for least squares; for "
+            "ordered_logit use cluster, design or classical"
         )
     ]
+
+
+def with_model(**changes: Any) -> list[dict[str, Any]]:
+    return [BASE["models"][0] | changes, BASE["models"][1]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"models": with_model(weights="emp", covariance={"type": "classical"})},
+            (
+                "models[M1].covariance.type: classical standard errors take weights for precisions; with probability weights "
+                "use design, cluster or HC3 (weights: emp)"
+            ),
+        ),
+        (
+            {"estimation": {"weights": "emq"}},
+            (
+                "estimation.weights: 'emq' is no number of the table panel, and not none; did you mean 'emp'? Allowed: none, "
+                "emp, growth, trust, trust_z, ln_emp"
+            ),
+        ),
+        (
+            {"models": with_model(weights="role")},
+            (
+                "models[M1].weights: 'role' is no number of the table panel, and not none; allowed: none, "
+                "emp, growth, trust, trust_z, ln_emp"
+            ),
+        ),
+        (
+            {"estimation": {"imputation": True}},
+            "estimation.imputation: there is no section imputation: that says what is imputed; add it, or say false",
+        ),
+        (
+            {"models": with_model(imputation=True)},
+            "models[M1].imputation: there is no section imputation: that says what is imputed; add it, or say false",
+        ),
+        (
+            {"models": with_model(covariance={"type": "HC3", "strata": "role"})},
+            "models[M1].covariance.strata: is for covariance: type: design",
+        ),
+        (
+            {"models": with_model(weights="emp", covariance={"type": "design", "fpc": True})},
+            "models[M1].covariance.fpc: needs the variable stratum_size, which a study with weights: has",
+        ),
+    ],
+)
+def test_weights_imputation_and_covariance_fit_together(changes: dict[str, Any], message: str) -> None:
+    assert check(**changes) == [message]
+
+
+def test_weighted_models_without_a_covariance_have_a_design_based_one() -> None:
+    assert check(estimation={"weights": "emp"}) == []
 
 
 def test_absorbing_is_for_ols() -> None:
