@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -412,7 +412,11 @@ def compare_means(first: pd.Series, second: pd.Series, level: float = 0.95) -> d
 
 
 def compare_groups(
-    first: pd.DataFrame, second: pd.DataFrame, variables: Sequence[str], words: pd.DataFrame
+    first: pd.DataFrame,
+    second: pd.DataFrame,
+    variables: Sequence[str],
+    words: pd.DataFrame,
+    compare: Callable[[pd.Series, pd.Series], dict[str, float]] = compare_means,
 ) -> list[dict[str, Any]]:
     """Compare two groups on numbers, and on each code of a category as a share; see `compare_means`.
 
@@ -420,6 +424,8 @@ def compare_groups(
     ----------
     words
         The dictionary, for labels and the order of codes.
+    compare
+        What compares the numbers of the two groups; their index is that of the rows.
 
     Returns
     -------
@@ -440,5 +446,5 @@ def compare_groups(
                 f"{name}[{code}]": (f"{label}: {text}", (codes == code).astype(float), (others == code).astype(float))
                 for code, text in codes_of(words, name, sorted({*codes, *others})).items()
             }
-        rows += [{"key": key, "label": text, **compare_means(one, two)} for key, (text, one, two) in parts.items()]
+        rows += [{"key": key, "label": text, **compare(one, two)} for key, (text, one, two) in parts.items()]
     return rows

@@ -246,6 +246,53 @@ def estimate_quantiles(
     return found
 
 
+def compare_domains(values: ArrayLike, design: Design, first: ArrayLike, second: ArrayLike) -> dict[str, float]:
+    r"""Compare the means of two domains: difference, SMD, and a t test by the design.
+
+    SMD :math:`= (\bar x_1-\bar x_2)/\sqrt{(s_1^2+s_2^2)/2}` with weighted means and variances
+    :math:`s^2 = \frac{n}{n-1}\sum w(x-\bar x)^2/\sum w`, so that without weights it is that of
+    :func:`firmties.panel.compare_means`. Degrees of freedom: clusters minus strata, of those that hold rows of either.
+
+    Returns
+    -------
+    dict
+        ``n_1``, ``n_2``, ``mean_1``, ``mean_2``, ``difference``, ``smd``, ``std_error``, ``df``, ``p_value``; NaN what
+        a domain of fewer than two rows, or without variance, cannot give.
+
+    Examples
+    --------
+    >>> first = np.array([1, 1, 1, 0, 0, 0], dtype=bool)
+    >>> found = compare_domains([2.0, 4.0, 6.0, 1.0, 3.0, 5.0], Design(np.ones(6)), first, ~first)
+    >>> found["difference"], found["smd"], round(found["p_value"], 3)
+    (1.0, 0.5, 0.524)
+    """
+    from scipy.special import stdtr
+
+    y, known = _as_numbers(values), ~np.isnan(_as_numbers(values)) & (check_weights(design.weights) > 0)
+    groups = [known & np.asarray(domain, dtype=bool) for domain in (first, second)]
+    missing = float("nan")
+    found: dict[str, float] = {"n_1": int(groups[0].sum()), "n_2": int(groups[1].sum())}
+    found |= dict.fromkeys(("mean_1", "mean_2", "difference", "smd", "std_error", "df", "p_value"), missing)
+    if min(found["n_1"], found["n_2"]) < 2:
+        return found
+    weight, influence, variances = np.asarray(design.weights, dtype=float), np.zeros(len(y)), []
+    for at, (group, sign) in enumerate(zip(groups, (1, -1), strict=True), 1):
+        mean = float(np.average(y[group], weights=weight[group]))
+        away = np.where(group, np.where(known, y, 0.0) - mean, 0.0)
+        n = int(group.sum())
+        variances.append(float(np.average(away[group] ** 2, weights=weight[group])) * n / (n - 1))
+        influence += sign * away / weight[group].sum()
+        found[f"mean_{at}"] = mean
+    found["difference"] = found["mean_1"] - found["mean_2"]
+    either = groups[0] | groups[1]
+    report = _report(found["difference"], influence, np.where(either, 0.0, np.nan), design, None, either, 0.95)
+    found |= {name: report[name] for name in ("std_error", "df")}
+    if sum(variances) > 0:
+        found["smd"] = found["difference"] / float(np.sqrt(sum(variances) / 2))
+        found["p_value"] = float(2 * stdtr(found["df"], -abs(found["difference"]) / found["std_error"]))
+    return found
+
+
 def measure_design_effect_of(values: ArrayLike, design: Design, domain: ArrayLike | None = None) -> float:
     r"""Measure the design effect of a mean: its variance over that of a simple random sample with replacement.
 

@@ -156,3 +156,34 @@ def test_difference_without_variance_is_not_called_hidden(stayers, word):
     sources["study"] = {"firm": "firm", "minimum_cell": 5}
     table = tabulate(*summarize(sources, {"variables": ["x"]}), {"title": "Attrition"})
     assert table.rows[-1].cells[-1] == word
+
+
+def make_weighted():
+    """Of panel firms in wave 2 three in four lie in the north, of new ones one in four; x differs by place alone."""
+    kept = [(2, f"f{at}", at % 4 != 0) for at in range(40)]
+    new = [(2, f"n{at}", at % 4 == 0) for at in range(40)]
+    sources = make(
+        FIRST + [(wave, firm, float(north) + at % 2 / 10) for at, (wave, firm, north) in enumerate(kept + new)]
+    )
+    sources["panel"] = sources["panel"].assign(weight=1.0, stratum="all", stratum_size=1000.0)
+    places = [(firm, "north" if north else "south") for _, firm, north in kept + new]
+    sources["sample"] = pd.DataFrame(places, columns=["firm", "place"]).assign(wave=2, disposition="I")
+    return sources | {"frame_margins": {2: {"place": {"north": 600, "south": 400, "abroad": 10}}}}
+
+
+def test_panel_and_refreshment_are_compared_raked_to_the_frame():
+    numbers, _ = summarize(make_weighted(), {"variables": ["x"], "refreshment": ["x"], "balance": ["place"]})
+    assert value(numbers, "Panel", "x") > 1
+    assert value(numbers, "The same", "x") == pytest.approx(0, abs=0.03)
+
+
+def test_a_place_that_one_group_lacks_is_left_out_of_both():
+    sources = make_weighted()
+    sources["sample"].loc[0, "place"] = "abroad"
+    numbers, _ = summarize(sources, {"variables": ["x"], "refreshment": ["x"], "balance": ["place"]})
+    assert (value(numbers, "The same", "x", "n_1"), value(numbers, "The same", "x", "n_2")) == (39, 40)
+
+
+def test_what_raked_means_stands_beneath_the_table():
+    numbers, notes = summarize(make_weighted(), {"variables": ["x"], "refreshment": ["x"], "balance": ["place"]})
+    assert any(note.startswith("Raked to the frame") for note in tabulate(numbers, notes, {"title": "T"}).notes)

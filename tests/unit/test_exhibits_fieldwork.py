@@ -186,3 +186,28 @@ def test_open_link_without_a_type_of_sample_is_refused(sources):
     sources["sample"] = sources["sample"].drop(columns="sample_type")
     with pytest.raises(StudyError, match="no column 'sample_type'"):
         summarize(sources, {"open_link": ["open"]})
+
+
+WEIGHTING = pd.DataFrame(
+    {"wave": [1, 2], "n_weighted": [3, 0], "deff": [1.5, None], "n_effective": [2.0, None], "maximum": [2.25, None]}
+)
+
+
+def test_the_design_effect_stands_in_the_table(sources):
+    numbers, notes = summarize(sources | {"weighting": WEIGHTING}, {})
+    table = tabulate(numbers, notes, {"title": "Fieldwork"})
+    assert next(row.cells for row in table.rows if row.cells[0] == "Design effect of weighting") == [
+        "Design effect of weighting",
+        "1.50",
+        "–",
+    ]
+
+
+def test_weights_are_explained_beneath_the_table(sources):
+    numbers, notes = summarize(sources | {"weighting": WEIGHTING}, {})
+    assert any("1 + the squared coefficient" in note for note in tabulate(numbers, notes, {"title": "Fieldwork"}).notes)
+
+
+def test_without_weights_nothing_is_said_of_them(sources):
+    numbers, _ = summarize(sources, {})
+    assert "Weights" not in set(numbers["section"])

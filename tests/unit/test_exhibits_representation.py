@@ -266,3 +266,46 @@ def test_words_of_the_figure_lie_within_it() -> None:
 def test_figure_of_a_study_without_margins_says_so() -> None:
     figure = draw_anew("representation_plot", *summarize(make_sources() | {"frame_margins": {}}, {}), {})
     assert "no variable of the frame" in " ".join(list_texts(figure))
+
+
+def weigh(sources: dict[str, Any]) -> dict[str, Any]:
+    """Wave 1 weighted so that places have the frame's shares; wave 2 without weights."""
+    panel = sources["panel"].merge(sources["sample"][["wave", "firm_id", "place"]], validate="one_to_one")
+    counts = panel.loc[panel["wave"] == 1, "place"].value_counts()
+    weight = panel["place"].map({"up": 0.4, "down": 0.6}) / panel["place"].map(counts)
+    return sources | {"panel": panel.drop(columns="place").assign(weight=weight.where(panel["wave"] == 1))}
+
+
+def test_weighted_share_of_a_raked_margin_is_that_of_the_frame() -> None:
+    numbers = summarize(weigh(make_sources()), {})[0]
+    assert [pick(numbers, code, "weighted_share") for code in ("up", "down")] == [0.4, 0.6]
+
+
+@pytest.mark.parametrize(("column", "expected"), [("weighted_difference", 0), ("weighted_std_difference", 0)])
+def test_weighted_difference_from_the_frame(column: str, expected: float) -> None:
+    assert pick(summarize(weigh(make_sources()), {})[0], "up", column) == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_wave_without_weights_has_no_weighted_share() -> None:
+    assert pd.isna(pick(summarize(weigh(make_sources()), {})[0], "up", "weighted_share", wave=2))
+
+
+def test_a_hidden_count_has_no_weighted_share() -> None:
+    assert pd.isna(pick(summarize(weigh(make_sources((47, 3))), {})[0], "down", "weighted_share"))
+
+
+def test_weighted_stands_beside_unweighted_in_the_table() -> None:
+    numbers, notes = summarize(weigh(make_sources()), {})
+    row = tabulate(numbers, notes, {"title": "Frame"}).rows[1].cells
+    assert (row[5], row[8], row[9]) == ("60.0", "40.0", "0.00")
+
+
+def test_the_caption_says_how_respondents_were_weighted() -> None:
+    notes = summarize(weigh(make_sources()), {})[1]
+    assert notes["weights"].startswith("without and with (chance of selection")
+
+
+def test_weighted_marks_stand_in_the_figure() -> None:
+    figure = draw_anew("representation_plot", *summarize(weigh(make_sources()), {}), {})
+    points = [float(line.get_xdata()[0]) for line in figure.axes[0].get_lines() if line.get_marker() == "D"]
+    assert points[:2] == pytest.approx([40, 60])

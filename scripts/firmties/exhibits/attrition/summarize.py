@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -25,6 +25,7 @@ from firmties.panel import (
 )
 from firmties.tables import count_words, join_words
 
+RAKED = "The same, each raked to the frame (SMD)"
 HIDDEN = "hidden"
 """Reason of a difference that would give a number of few away; one without variance has no reason."""
 COUNTS = {
@@ -84,6 +85,18 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
             for row in withhold(compared, [*groups, others], words, few):
                 section = "Panel minus refreshment in the later wave (SMD)"
                 rows.append(row | {"section": section, "pair": name, "value": row["smd"]})
+            frame = sources.get("frame_margins", {}).get(following, {})
+            if sample is not None and "weight" in later and {*options.get("balance", [])} & {*frame}:
+                invited = sample.loc[sample["wave"] == following]
+                balanced = balance(groups, invited, frame, options["balance"], firm)
+                if len(balanced):
+                    parts = [balanced.loc[balanced.index.isin(group.index)] for group in groups]
+                    rest = later.drop(index=balanced.index)
+                    test = compare_weighted(balanced)
+                    compared = compare_groups(parts[0], parts[1], options["refreshment"], words, test)
+                    for row in withhold(compared, [*groups, *parts, rest], words, few):
+                        section = RAKED
+                        rows.append(row | {"section": section, "pair": name, "value": row["smd"]})
     columns = ["section", "key", "label", "pair", "value", "std_error", "p_value", "n_1", "n_2", "reason"]
     numbers = pd.DataFrame(rows).reindex(columns=columns)
     references = [
@@ -96,7 +109,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     notes = {
         "n_firms": int(panel[firm].nunique()),
         "n_firm_waves": len(panel),
-        "weights": "none",
+        "weights": "none, except where raked to the frame" if RAKED in set(numbers["section"]) else "none",
         "standard_errors": "classical (a firm stands once in a pair)",
         "remark_sample": f"Without sample files (waves {join_words(lacking)}) closed firms cannot be told from leavers."
         if lacking
@@ -111,6 +124,79 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         "remark_one": "There is one wave only, so nobody can stay or leave." if len(order) < 2 else None,
     }
     return numbers, notes
+
+
+def balance(
+    groups: Sequence[pd.DataFrame],
+    invited: pd.DataFrame,
+    frame: Mapping[str, Mapping[str, int]],
+    margins: Sequence[str],
+    firm: str,
+) -> pd.DataFrame:
+    """Rake each of two groups of a wave to the margins of its frame, so that no difference in composition is left.
+
+    A wave's weights make all who answered stand for the frame, not each group of them.
+
+    Parameters
+    ----------
+    groups
+        Rows of the panel with ``weight``; those without a weight are left out.
+    invited
+        The wave's rows of the sample file, with the margins' variables.
+    frame
+        Variable → category → number of firms.
+    margins
+        Those to rake to. Categories that one of the groups lacks are left out of both.
+
+    Returns
+    -------
+    DataFrame
+        The rows of both groups that are left, with the new ``weight``; none if a group has no rows.
+    """
+    from firmties.raking import rake
+
+    names = [name for name in margins if name in frame and name in invited]
+    rows = pd.concat([group.dropna(subset=["weight"]).assign(group=at) for at, group in enumerate(groups)])
+    known = rows[[firm]].merge(invited[[firm, *names]], on=firm, how="left", validate="one_to_one")
+    cells = known[names].apply(as_codes).set_axis(rows.index)
+    while True:
+        common = {
+            name: [
+                category
+                for category, size in frame[name].items()
+                if size > 0 and rows.loc[cells[name] == category, "group"].nunique() == len(groups)
+            ]
+            for name in names
+        }
+        kept = pd.Series(True, index=rows.index)
+        for name in names:
+            kept &= cells[name].isin(common[name])
+        if kept.all():
+            break
+        rows, cells = rows.loc[kept], cells.loc[kept]
+    parts = []
+    for _, group in rows.groupby("group"):
+        targets = [pd.Series(frame[name]).reindex(common[name]) for name in names]
+        coded = [
+            (pd.Index(common[name]).get_indexer(cells.loc[group.index, name]), (target / target.sum()).to_numpy(float))
+            for name, target in zip(names, targets, strict=True)
+        ]
+        parts.append(group.assign(weight=rake(group["weight"].to_numpy(float), coded).weights * len(group)))
+    return pd.concat(parts).drop(columns="group") if len(parts) == len(groups) else rows.iloc[:0]
+
+
+def compare_weighted(rows: pd.DataFrame) -> Callable[[pd.Series, pd.Series], dict[str, float]]:
+    """Make what compares two groups of weighted rows, by the weights and the strata of the draws."""
+    from firmties.survey_estimation import Design, compare_domains
+
+    design = Design(rows["weight"], stratum=rows["stratum"], population=rows["stratum_size"])
+
+    def compare(first: pd.Series, second: pd.Series) -> dict[str, float]:
+        values = pd.concat([first, second]).reindex(rows.index)
+        inside = [rows.index.isin(part.index) for part in (first, second)]
+        return compare_domains(values, design, *inside)
+
+    return compare
 
 
 def fit_staying(table: pd.DataFrame, variables: list[str], words: pd.DataFrame) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from firmties.exhibits.attrition.summarize import HIDDEN
+from firmties.exhibits.attrition.summarize import HIDDEN, RAKED
 from firmties.panel import NOTABLE
 from firmties.tables import ABSENT, Row, Table, describe_basis, format_number, format_p, format_percent, is_missing
 
@@ -30,6 +30,12 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
             "type of sample: of the firms that were of this type in the earlier wave."
         ),
     ]
+    if (numbers["section"] == RAKED).any():
+        footnotes.append(
+            "Raked to the frame: weights of panel and of refreshment firms, each brought to the frame's margins of the "
+            "later wave, so that what differs is no matter of composition; p by the strata of the draws. A large "
+            "difference points to attrition by more than the frame knows, or to answers that change by being asked."
+        )
     return Table(options["title"], ["", *pairs], rows, notes=footnotes)
 
 

@@ -23,6 +23,14 @@ RATES = {
 }
 
 
+WEIGHTING = {
+    "n_weighted": "Responses with a weight",
+    "deff": "Design effect of weighting",
+    "n_effective": "Effective number of responses",
+    "maximum": "Largest weight (the mean is 1)",
+}
+
+
 def compute_rates(counts: Mapping[Any, int]) -> dict[str, tuple[float, float]]:
     r"""Compute response and cooperation rates from the counts of dispositions.
 
@@ -68,12 +76,13 @@ def compute_rates(counts: Mapping[Any, int]) -> dict[str, tuple[float, float]]:
 def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Fill one row a figure and wave: section, key, label, wave, wave_label, value, numerator, denominator, text.
 
-    A study without sample files has no rows on invitations and rates.
+    A study without sample files has no rows on invitations and rates, one without weights none on them.
     """
     panel, waves, study = sources["panel"], sources["waves"], sources["study"]
     firm = study["firm"]
     sample = sources.get("sample")
     ledger = sources.get("ledger")
+    weighting = sources.get("weighting")
     sample_types = codes_of(sources["dictionary"], "sample_type")
 
     def label_kind(kind: Any) -> str:
@@ -138,6 +147,10 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
                 else ("retention", name_retention(sample, options.get("closed", [])))
             )
             add_share("Firms of the wave before that answered again", key, label, found["stayed"], found["asked"])
+        if weighting is not None:
+            made = weighting.loc[(weighting["wave"] == wave.id) & weighting["deff"].notna()]
+            for key, label in WEIGHTING.items() if len(made) else ():
+                add("Weights", key, label, float(made[key].iloc[0]))
     # A type that the first wave does not have stands beneath its section all the same.
     sections = list(dict.fromkeys(row["section"].partition(": ")[0] for row in rows))
     rows.sort(key=lambda row: sections.index(row["section"].partition(": ")[0]))

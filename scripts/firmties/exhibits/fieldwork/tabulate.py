@@ -9,6 +9,8 @@ import pandas as pd
 
 from firmties.tables import ABSENT, Row, Table, describe_basis, format_number, format_percent, is_missing
 
+DIGITS = {"minutes": 1, "deff": 2, "maximum": 2}
+
 
 def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[str, Any]) -> Table:
     """Set sections as groups, figures as rows, waves as columns; what a wave does not have is marked with a dash."""
@@ -41,13 +43,19 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
         footnotes.append(f"Closed, and left out of retention: {notes['closed']} in the sample file.")
     if (numbers["section"] == "Responses").any():
         footnotes.append("A response is excluded under the first rule that it meets, in the order shown.")
+    if (numbers["section"] == "Weights").any():
+        footnotes.append(
+            "Weights: by the chance of selection and of response, raked to the frame's margins of the wave, trimmed. "
+            "Design effect: 1 + the squared coefficient of variation of the weights (Kish); effective number: "
+            "responses with a weight over it. Counts and shares in this table are unweighted."
+        )
     return Table(options["title"], ["", *waves["wave_label"].astype(str)], rows, notes=footnotes)
 
 
 def write_cell(cell: pd.Series) -> str:
-    """Write a date or mode as it stands, a share as per cent, minutes to one digit, else a count."""
+    """Write a date or mode as it stands, a share as per cent, minutes and weights with digits, else a count."""
     if not is_missing(cell["text"]):
         return str(cell["text"])
     if not is_missing(cell["denominator"]):
         return format_percent(cell["value"])
-    return format_number(cell["value"], 1 if cell["key"] == "minutes" else 0)
+    return format_number(cell["value"], DIGITS.get(str(cell["key"]), 0))

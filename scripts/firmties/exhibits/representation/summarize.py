@@ -18,7 +18,8 @@ from firmties.tables import join_words
 
 COLUMNS = [
     "part", "wave", "wave_label", "variable", "variable_label", "category", "category_label", "frame_n", "frame_share",
-    "invited_n", "invited_share", "n", "share", "difference", "std_difference", "cell",
+    "invited_n", "invited_share", "n", "share", "difference", "std_difference", "weighted_share",
+    "weighted_difference", "weighted_std_difference", "cell",
     "against", "statistic", "df", "p_value", "min_expected", "reason",
 ]  # fmt: skip
 
@@ -36,7 +37,8 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     -------
     numbers
         Rows of ``part`` category: counts and shares of the frame, of those invited and of respondents (``n``,
-        ``share``), ``difference`` in percentage points, ``std_difference``; small counts are hidden. Rows of
+        ``share``), ``difference`` in percentage points, ``std_difference``, and the same of weighted respondents, of a
+        study with weights; small counts are hidden. Rows of
         ``part`` test, two a variable and wave (``against`` frame or invited): ``statistic``, ``df``, ``p_value``,
         ``min_expected``, or a ``reason`` why there is no test.
     notes
@@ -78,7 +80,11 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
                 index=list(codes_of(words, name, codes.dropna())), columns=list(waves["id"]), fill_value=0
             )
             hidden["n"] = hide_counts(counts["n"], few, every)
-        rows += compare_variable(name, counts, frame, words, hidden)
+        weighted = None
+        if "weight" in panel:
+            weighted = pd.crosstab(as_codes(values), panel["wave"], values=panel["weight"], aggfunc="sum")
+            weighted = weighted / weighted.sum()
+        rows += compare_variable(name, counts, frame, words, hidden, weighted)
     numbers = pd.DataFrame(rows)
     if not numbers.empty:
         numbers.insert(0, "wave_label", numbers["wave"].map(labels))
@@ -95,6 +101,8 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         "remark_unknown": f"{n_unknown:,} categories of respondents are not known and left out." if n_unknown else None,
         "open_link": ", ".join(options["open_link"]) if options.get("open_link") else None,
     }
+    if numbers.get("weighted_share", pd.Series(dtype=float)).notna().any():
+        notes["weights"] = "without and with (chance of selection and of response, raked to the frame's margins)"
     return numbers.reindex(columns=COLUMNS), notes
 
 
@@ -136,8 +144,15 @@ def compare_variable(
     frame: Mapping[Any, Mapping[str, int]],
     words: pd.DataFrame,
     hidden: Mapping[str, pd.DataFrame],
+    weighted: pd.DataFrame | None = None,
 ) -> list[dict[str, Any]]:
-    """List the rows of one variable: its categories and its tests, wave by wave; see :func:`summarize`."""
+    """List the rows of one variable: its categories and its tests, wave by wave; see :func:`summarize`.
+
+    Parameters
+    ----------
+    weighted
+        Weighted shares of categories × waves; a wave without weights has none.
+    """
     label = label_of(words, name)
     label = name.replace("_", " ").capitalize() if label == name else label
     rows: list[dict[str, Any]] = []
@@ -163,6 +178,12 @@ def compare_variable(
                     )
             row["difference"] = 100 * (row["share"] - row["frame_share"])
             row["std_difference"] = standardize_difference(row["share"], row["frame_share"])
+            if weighted is not None and row["cell"] == "shown" and wave in weighted and weighted[wave].any():
+                # Raked margins are met to a relative 1e-12; so rounded, equal shares are printed alike.
+                share = round(float(weighted[wave].get(category, 0.0)), 10)
+                row["weighted_share"] = share
+                row["weighted_difference"] = round(100 * (share - row["frame_share"]), 7) + 0.0
+                row["weighted_std_difference"] = standardize_difference(share, row["frame_share"])
             rows.append(here | row)
         secret = any(wave in mask and mask[wave].any() for mask in hidden.values())
         observed = counts["n"][wave].reindex(list(sizes)).to_numpy()

@@ -28,15 +28,24 @@ NAMES = {"frame": "respondents against the frame", "invited": "answered or not"}
 def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[str, Any]) -> Table:
     """Set a table a wave; the tests of a variable stand in its heading."""
     waves = list(dict.fromkeys(numbers["wave_label"].astype(str)))
+    has_weights = bool(numbers["weighted_share"].notna().any())
     columns = ["", "Frame N", "Frame, %", "Invited, %", "n", "Answered, %", "Difference, points", "Std. difference"]
+    columns += ["Weighted, %", "Std. difference, weighted"] if has_weights else []
     parts = [
-        Table(str(wave), columns, set_rows(numbers.loc[numbers["wave_label"].astype(str) == wave])) for wave in waves
+        Table(str(wave), columns, set_rows(numbers.loc[numbers["wave_label"].astype(str) == wave], has_weights))
+        for wave in waves
     ]
     footnotes = [
         *describe_basis(notes),
         (
             "Difference: answered minus frame. Std. difference: the difference of shares over the root of their mean "
             f"variance; 'large' beyond {NOTABLE}."
+            + (
+                " Weighted: answered, by weights; variables to which the weights were raked agree with the frame by "
+                "construction."
+                if has_weights
+                else ""
+            )
         ),
         (
             "Chi-square tests take respondents as drawn at random and with replacement: drawn without, the statistic "
@@ -60,7 +69,7 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
     return Table(title, columns, first.rows, notes=footnotes, data=numbers, parts=others)
 
 
-def set_rows(numbers: pd.DataFrame) -> list[Row]:
+def set_rows(numbers: pd.DataFrame, has_weights: bool) -> list[Row]:
     """Set the rows of one wave."""
     rows: list[Row] = []
     for _, members in numbers.groupby("variable", sort=False):
@@ -77,6 +86,14 @@ def set_rows(numbers: pd.DataFrame) -> list[Row]:
                     format_percent(row.share) or ABSENT,
                     format_number(row.difference, 1, sign=True) or ABSENT,
                     word_difference(row.std_difference),
+                    *(
+                        [
+                            format_percent(row.weighted_share) or ABSENT,
+                            word_difference(row.weighted_std_difference),
+                        ]
+                        if has_weights
+                        else []
+                    ),
                 ],
                 indent=True,
             )

@@ -1,4 +1,4 @@
-"""A panel a wave: for each category of the frame its share in the frame and among respondents, joined by a line."""
+"""A panel a wave: for each category its share in the frame and among respondents, joined by a line, and weighted."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from firmties.panel import NOTABLE
 from firmties.plot_style import FAINT, GREY, INK, WIDTH, create_figure, look_up, mark_empty, wrap
 from firmties.tables import is_missing, list_rows
 
-LEFT, GAP, STEP, HEAD, TOP, FOOT = 3.6, 0.35, 0.42, 0.52, 0.7, 1.9
-"""Centimetres: words at the left, between panels, a category, a variable's name, above and below the panels."""
+LEFT, GAP, STEP, HEAD, TOP, FOOT, KEY = 3.6, 0.35, 0.42, 0.52, 0.7, 1.1, 0.45
+"""Centimetres: words at the left, between panels, a category, a variable's name, above and below the panels, a row of
+the key."""
 
 MANY = 4
 """At most so many panels stand side by side."""
@@ -22,9 +23,10 @@ SERIES = {
     "frame_share": {"label": "frame", "marker": "|", "markersize": 8, "markeredgewidth": 1.6, "color": INK},
     "invited_share": {"label": "invited", "marker": "s", "markersize": 3.2, "markerfacecolor": "white"},
     "share": {"label": "answered", "marker": "o", "markersize": 5.2},
+    "weighted_share": {"label": "answered, weighted", "marker": "D", "markersize": 3.6, "markerfacecolor": "white"},
 }
 
-ORDER = {"share": 2, "invited_share": 3, "frame_share": 4}
+ORDER = {"share": 2, "invited_share": 3, "weighted_share": 4, "frame_share": 5}
 """The smaller mark lies above the larger one."""
 
 
@@ -39,8 +41,11 @@ def draw(numbers: pd.DataFrame, notes: dict[str, Any], options: dict[str, Any]) 
     waves = cells.drop_duplicates("wave")
     columns = min(len(waves), MANY)
     bands = -(-len(waves) // columns)
-    band = TOP + tall + (FOOT - 0.9)
-    whole = bands * band + 0.9
+    band = TOP + tall + FOOT
+    key = _make_key(cells)
+    # With the weighted share the key is too long for one row.
+    across_key = 5 if len(key) <= 5 else 3
+    whole = bands * band + 0.4 + KEY * -(-len(key) // across_key)
     width = (WIDTH - LEFT - 0.3 - GAP * (columns - 1)) / columns
     most = 100 * cells[list(SERIES)].max().max()
     figure = create_figure(whole, layout=None)
@@ -74,7 +79,8 @@ def draw(numbers: pd.DataFrame, notes: dict[str, Any], options: dict[str, Any]) 
                 annotation_clip=False,
                 linespacing=0.95,
             )
-    figure.legend(handles=_make_key(cells), loc="lower left", bbox_to_anchor=(0.01, 0.005), ncols=5, columnspacing=1.4)
+    place = (0.01, 0.005)
+    figure.legend(handles=key, loc="lower left", bbox_to_anchor=place, ncols=across_key, columnspacing=1.4)
     return figure
 
 
@@ -121,7 +127,7 @@ def _draw_wave(axes: Any, cells: pd.DataFrame, places: dict[tuple[str, str], flo
 
 
 def _style(name: str, look: dict[str, Any]) -> dict[str, Any]:
-    colour = {"invited_share": look_up(1).colour, "share": look_up(0).colour}
+    colour = {"invited_share": look_up(1).colour, "share": look_up(0).colour, "weighted_share": look_up(2).colour}
     return {"linestyle": "none", "color": colour.get(name, INK), **look}
 
 
