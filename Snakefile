@@ -340,6 +340,54 @@ rule score:
         "scripts/score.py"
 
 
+if "imputation" in CONFIG:
+
+    SETS = range(1, CONFIG["imputation"]["sets"] + 1)
+
+    rule impute:
+        input:
+            panel=rules.score.output.panel,
+            alters=rules.score.output.alters,
+            kinds=rules.link.output.kinds,
+            dictionary=rules.score.output.dictionary,
+            modules=library("impute"),
+        output:
+            cells="data/interim/wave_{wave}/imputed.parquet",
+            chains="data/interim/wave_{wave}/chains.csv",
+            models="data/interim/wave_{wave}/imputation.csv",
+        log:
+            "logs/impute_{wave}.log",
+        params:
+            anchors=STUDY.anchor_rows(),
+            codebook=lambda wildcards: STUDY.codebook_rows(int(wildcards.wave), table=None),
+            settings=lambda wildcards: slices.slice_impute(CONFIG, WAVES[int(wildcards.wave)]),
+        message:
+            "Imputing wave {wildcards.wave}"
+        script:
+            "scripts/impute.py"
+
+    rule complete:
+        input:
+            **{name: path for name, path in rules.score.input.items() if name not in ("modules", "sound")},
+            cells=expand(rules.impute.output.cells, wave=WAVES),
+            scored_panel=rules.score.output.panel,
+            scored_alters=rules.score.output.alters,
+            modules=library("complete"),
+        output:
+            panel=[f"data/processed/completed/panel/{number:02d}.parquet" for number in SETS],
+            alters=[f"data/processed/completed/alters/{number:02d}.parquet" for number in SETS],
+        log:
+            "logs/complete.log",
+        params:
+            anchors=STUDY.anchor_rows(),
+            codebook=STUDY.codebook_rows(table=None),
+            settings=slices.slice_score(CONFIG),
+        message:
+            "Completing the panel"
+        script:
+            "scripts/complete.py"
+
+
 rule export:
     input:
         panel=rules.score.output.panel,

@@ -112,6 +112,19 @@ def resolve_model(config: Config, model: Config) -> dict[str, Any]:
     return {**model, **settings, "covariance": covariance}
 
 
+def slice_impute(config: Config, wave: Config) -> dict[str, Any]:
+    """What imputing a wave depends on; of the other waves nothing."""
+    imputation = config["imputation"]
+    formulas = [part["predictors"] for part in (imputation, imputation.get("alters", {})) if "predictors" in part]
+    return {
+        "study": pick_keys(config),
+        "waves": [pick(wave, "id", "label")],
+        "imputation": imputation,
+        "sets": find_sets(formulas, config.get("sets", {})),
+        **pick(config, "alters", "scales", "derived"),
+    }
+
+
 def slice_model(config: Config, model: Config) -> dict[str, Any]:
     """One model, its defaults stated, with the sets of terms and the samples that it names."""
     samples = config.get("samples", {})
