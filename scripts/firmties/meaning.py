@@ -59,6 +59,7 @@ KIND_WORDS = {
     "weight_variable": "number of the table {table}, and not none",
     "alter_field": "field of a partner (alters: columns)",
     "alter_variable": "variable of a partner",
+    "panel_value": "variable of the panel or field of several answers",
     "alter_value": "field or variable of a partner",
     "network_value": "field or variable of a network",
     "network_field": "field of a network (networks: columns)",
@@ -92,7 +93,7 @@ OUTCOME_TYPES = {
 # What cannot be judged while the codebook cannot be read.
 CODEBOOK_KINDS = (
     "question", "variable", "coded_variable", "answer", "model_variable", "weight_variable", "outcome", "term",
-    "alter_field", "alter_variable", "alter_value", "network_field", "network_value",
+    "panel_value", "alter_field", "alter_variable", "alter_value", "network_field", "network_value",
 )  # fmt: skip
 RESERVED = (*LITERALS, "and", "or", "not", "in")
 
@@ -179,6 +180,7 @@ class Scope:
             "answer": {**self.variables, **self.tables["panel"]},
             "alter_field": alter_fields(config, self.variables),
             "alter_variable": self.tables["alters"],
+            "panel_value": list_values(self.tables["panel"]),
             "alter_value": list_values(self.tables["alters"]),
             "network_field": network_fields(config, self.variables),
             "network_value": list_values(self.tables["networks"]),

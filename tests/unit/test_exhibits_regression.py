@@ -150,3 +150,10 @@ def test_heading_leaves_out_a_block_that_a_model_does_not_have():
     words = pd.DataFrame({"variable": ["y", "x"], "label": ["Growth", "Patents"]})
     headed = name_columns(columns.assign(estimator=["ols", "logit"]), words)
     assert list(headed["heading"]) == ["Growth, L1", "Patents"]
+
+
+def test_two_models_of_one_outcome_are_told_apart_by_their_names():
+    words = pd.DataFrame({"variable": ["y"], "label": ["Growth"]})
+    columns = pd.DataFrame({"column": [1, 2], "model": ["all", "within"], "outcome": "y", "sample": "", "block": ""})
+    headed = name_columns(columns.assign(estimator="ols"), words)
+    assert headed[["span", "heading"]].values.tolist() == [["all", "Growth"], ["within", "Growth"]]

@@ -219,7 +219,10 @@ def sort_as(table: pd.DataFrame, column: str, order: Sequence[str]) -> pd.DataFr
 
 
 def name_columns(columns: pd.DataFrame, dictionary: pd.DataFrame) -> pd.DataFrame:
-    """Head each column with what varies; estimators span the columns of several models."""
+    """Head each column with what varies; estimators span the columns of several models.
+
+    Where two models would have columns of one heading, the models' names span them.
+    """
     outcomes = columns["outcome"].map(lambda name: label_of(dictionary, name))
     parts = {
         "outcome": outcomes,
@@ -236,7 +239,10 @@ def name_columns(columns: pd.DataFrame, dictionary: pd.DataFrame) -> pd.DataFram
         [", ".join(str(parts[key][at]) for key in varying if parts[key][at]) for at in columns.index],
         index=columns.index,
     )
-    return pd.DataFrame({"column": columns["column"], "span": span, "heading": heading})
+    named = pd.DataFrame({"column": columns["column"], "span": span, "heading": heading})
+    if named.duplicated(["span", "heading"]).any() and columns["model"].nunique() > 1:
+        named["span"] = columns["model"]
+    return named
 
 
 def choose_terms(terms: Sequence[str], show: Sequence[str] | None) -> list[str]:
