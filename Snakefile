@@ -483,6 +483,7 @@ rule mask:
         "logs/mask.log",
     params:
         crosstabs=[options(name) for name, exhibit in EXHIBITS.items() if exhibit["kind"] == "crosstab"],
+        combinations=[options(name) for name, exhibit in EXHIBITS.items() if exhibit["kind"] == "upset"],
         minimum=slices.find_minimum(CONFIG),
     message:
         "Masking small cells"
@@ -547,7 +548,15 @@ rule summarize:
         kind=lambda wildcards: EXHIBITS[wildcards.exhibit]["kind"],
         options=lambda wildcards: options(wildcards.exhibit),
         waves=slices.list_waves(CONFIG),
-        study={**slices.pick_keys(CONFIG), "minimum_cell": slices.find_minimum(CONFIG)},
+        study=lambda wildcards: {
+            **slices.pick_keys(CONFIG),
+            "minimum_cell": slices.find_minimum(CONFIG),
+            **(
+                {"individuals": slices.shows_individuals(CONFIG)}
+                if "individuals" in KINDS[EXHIBITS[wildcards.exhibit]["kind"]]["sources"]
+                else {}
+            ),
+        },
         scales=lambda wildcards: (
             CONFIG.get("scales", []) if "scales" in KINDS[EXHIBITS[wildcards.exhibit]["kind"]]["sources"] else []
         ),

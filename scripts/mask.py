@@ -5,7 +5,15 @@ from typing import Any
 
 import pandas as pd
 
-from firmties.disclosure import is_asked, list_crossed, list_predicted, mask_tables, mask_waves, name_cell
+from firmties.disclosure import (
+    is_asked,
+    list_combined,
+    list_crossed,
+    list_predicted,
+    mask_tables,
+    mask_waves,
+    name_cell,
+)
 from firmties.formulas import as_codes
 from firmties.jobs import run_job
 
@@ -17,13 +25,15 @@ def main(
     crosstabs: Sequence[Mapping[str, Any]],
     minimum: int,
     output: str,
+    combinations: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """Count the cells of cross-tables and of predictions together, write the names of those that are hidden.
+    """Count the cells of cross-tables, combinations and predictions together, write the names of those that are hidden.
 
     Of what the topline counts wave by wave, totals over the waves that would give away a wave's number are hidden, too.
     """
     table = pd.read_parquet(panel)
     tables = [counts for options in crosstabs for counts in list_crossed(table, options)]
+    tables += [counts for options in combinations for counts in list_combined(table, options)]
     for path in predictions:
         tables += list_predicted(pd.read_csv(path, dtype="str", keep_default_na=False))
     words = pd.read_csv(dictionary, dtype="str", keep_default_na=False)
@@ -46,6 +56,7 @@ if "snakemake" in globals():
         dictionary=job.input.dictionary,
         predictions=list(job.input.predictions),
         crosstabs=job.params.crosstabs,
+        combinations=job.params.combinations,
         minimum=job.params.minimum,
         output=job.output[0],
     )

@@ -429,6 +429,24 @@ def list_crossed(panel: pd.DataFrame, options: Mapping[str, Any]) -> list[Counts
     return tables
 
 
+def list_combined(panel: pd.DataFrame, options: Mapping[str, Any]) -> list[Counts]:
+    """List the table of counts behind combinations of indicators by a category, with the margins that are printed.
+
+    Each indicator's total, that of each combination and each code, and of a code who have an indicator and who not.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"a": [True, False], "b": [True, True], "size": ["s", "l"]})
+    >>> [counts] = list_combined(rows, {"sets": ["a", "b"], "by": "size"})
+    >>> counts.cells.to_dict()
+    {('false', 'true', 'l'): 1, ('true', 'true', 's'): 1}
+    """
+    sets, by = list(options["sets"]), options["by"]
+    codes = panel[[*sets, by]].apply(as_codes).dropna()
+    margins = [tuple(sets), (by,), *((name,) for name in sets), *((name, by) for name in sets)]
+    return [Counts(("panel", *sorted([*sets, by])), codes.groupby([*sets, by]).size(), margins)]
+
+
 def _count_both(rows: pd.Series, columns: pd.Series) -> pd.Series:
     known = rows.notna() & columns.notna()
     return rows[known].groupby([rows[known], columns[known]]).size()

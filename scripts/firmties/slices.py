@@ -25,6 +25,12 @@ def find_minimum(config: Config) -> int:
     return 1 if config["study"].get("public") else int(config["disclosure"]["minimum_cell"])
 
 
+def shows_individuals(config: Config) -> bool:
+    """Whether exhibits may show single firms: where the study allows it, or its data are public."""
+    study = config["study"]
+    return bool(study.get("public")) or study.get("individuals") == "allowed"
+
+
 def list_models_counted(config: Config) -> list[str]:
     """Models whose predictions count cases by the codes of variables."""
     return list_models_tested([entry for entry in config.get("predictions", []) if "by" in entry])
