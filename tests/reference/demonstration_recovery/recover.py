@@ -28,7 +28,7 @@ import pandas as pd  # noqa: E402
 import yaml  # noqa: E402
 
 from firmties import slices  # noqa: E402
-from firmties.alters import gather_alters, gather_pairs  # noqa: E402
+from firmties.alters import gather_alters, gather_pairs, keep_named_pairs  # noqa: E402
 from firmties.clean import clean_wave  # noqa: E402
 from firmties.codebook import Variable  # noqa: E402
 from firmties.estimation import fit_model, tabulate_estimates  # noqa: E402
@@ -57,7 +57,7 @@ def clean_and_score(study: Study, survey: Mapping[str, pd.DataFrame]) -> ScoredS
         {n: w.values for n, w in cleaned.items()}, {n: w.kinds for n, w in cleaned.items()}, keys
     )
     alters = gather_alters(panel, config["alters"], keys[:2])
-    pairs = gather_pairs(panel, alters, config["alters"], keys[:2])
+    pairs, _ = keep_named_pairs(gather_pairs(panel, config["alters"], keys[:2]), alters, keys[:2])
     decisions = pd.read_csv(ROOT / config["networks"]["decision_table"], dtype="str", keep_default_na=False)
     anchors = {name: (float(row[0]), float(row[1])) for name, row in study.anchor_rows().items()}
     return score_study(panel, kinds, alters, pairs, decisions, anchors, study.variables, slices.slice_score(config))
