@@ -27,7 +27,7 @@ def find_minimum(config: Config) -> int:
 
 def shows_individuals(config: Config) -> bool:
     """Whether exhibits may show single firms: where the study allows it, or its data are public."""
-    study = config["study"]
+    study = config.get("study", {})
     return bool(study.get("public")) or study.get("individuals") == "allowed"
 
 

@@ -22,6 +22,7 @@ from firmties.configuration import check_shape, load_kinds, load_schema, read_ya
 from firmties.errors import StudyError, describe_allowed
 from firmties.meaning import check_decision_table, check_meaning
 from firmties.provenance import compute_checksum
+from firmties.slices import shows_individuals
 
 CODEBOOK, CROSSWALK, ANCHORS, PUBLISHED = (
     "data/codebook.csv",
@@ -209,7 +210,21 @@ def inspect_study(directory: str | Path = ".", *, check_files: bool = True) -> t
         ):
             reader = f"the exhibit {exhibit.get('id')} ({exhibit['kind']})"
             problems.append(f"{PUBLISHED}: does not exist; {reader} reads it (docs/codebook.md)")
+    problems += _check_individuals(config, kinds)
     return Study(root, config, variables, crosswalk, anchors, kinds, dropped), problems
+
+
+def _check_individuals(config: Mapping[str, Any], kinds: Mapping[str, Any]) -> list[str]:
+    """Check that a study that does not allow it has no exhibit that shows single firms."""
+    if shows_individuals(config):
+        return []
+    return [
+        f"config.yaml: exhibits[{exhibit.get('id')}].kind: '{exhibit['kind']}' shows single firms, by which a firm is "
+        "known even without its name; study: individuals: does not allow it. Leave the exhibit out, or write "
+        "individuals: allowed if the firms agreed to it or the data are invented (docs/privacy.md)"
+        for exhibit in config["exhibits"]
+        if kinds.get(exhibit.get("kind"), {}).get("individuals")
+    ]
 
 
 def _check_protection(config: Mapping[str, Any], variables: Mapping[str, Variable]) -> list[str]:
