@@ -251,6 +251,7 @@ if WEIGHTS:
             settings=CONFIG["weights"],
             firm=CONFIG["study"]["firm"],
             waves=list(WAVES),
+            files=SAMPLES,
         message:
             "Weighing the firms that answered"
         script:

@@ -18,6 +18,7 @@ def main(
     settings: Mapping[str, Any],
     firm: str,
     waves: Sequence[int],
+    files: Mapping[int, str],
     weights: str,
     weighting: str,
 ) -> str:
@@ -30,6 +31,7 @@ def main(
         settings,
         firm,
         waves,
+        files,
     )
     found.weights.to_parquet(weights)
     found.weighting.to_csv(weighting, index=False, lineterminator="\n")
@@ -47,6 +49,7 @@ if "snakemake" in globals():
         settings=job.params.settings,
         firm=job.params.firm,
         waves=job.params.waves,
+        files=job.params.files,
         weights=job.output.weights,
         weighting=job.output.weighting,
     )

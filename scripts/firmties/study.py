@@ -308,34 +308,45 @@ def check_raked(
     Examples
     --------
     >>> check_raked({"rake": ["reg"]}, {1: {"region": {"north": 3}}}, "frame.csv")
-    ["config.yaml: weights: rake: 'reg' is no variable of frame.csv in wave 1; did you mean 'region'? Allowed: region"]
+    ["config.yaml: weights.rake: 'reg' is no variable of frame.csv (wave 1); did you mean 'region'? Allowed: region"]
     """
-    problems = []
+    faults = []
     shown = {wave: counts for wave, counts in margins.items() if wave not in weights.get("omit", [])}
     for wave, counts in shown.items():
-        problems += [
-            f"config.yaml: weights: rake: '{name}' is no variable of {file} in wave {wave}; "
-            + describe_allowed(name, counts)
-            for name in weights.get("rake", [])
-            if name not in counts
+        place = f"{file} (wave {wave})"
+        faults += [
+            ("rake", name, "variable", place, list(counts)) for name in weights.get("rake", []) if name not in counts
         ]
-    for rule in weights.get("collapse", []):
-        name = rule.get("variable")
-        for wave in rule.get("waves", list(shown)):
-            known = shown.get(wave, {}).get(name, {})
-            problems += [
-                f"config.yaml: weights: collapse: {name}: '{value}' is no category of {file} in wave {wave}; "
-                + describe_allowed(value, known)
-                for value in [*rule.get("join", []), rule.get("into")]
-                if known and value not in known
-            ]
-    return list(dict.fromkeys(problems))
+        for rule in weights.get("collapse", []):
+            known = counts.get(rule.get("variable"), {})
+            if known and wave in rule.get("waves", [wave]):
+                faults += [
+                    (f"collapse[{rule['variable']}]", value, "category", place, list(known))
+                    for value in [*rule.get("join", []), rule.get("into")]
+                    if value not in known
+                ]
+    return _word_weights(faults)
+
+
+def _word_weights(faults: list[tuple[str, str, str, str, list[str]]]) -> list[str]:
+    """Word faults of `weights:`, each once whatever the number of places: key, name, kind of name, place, allowed."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for key, name, _, place, _ in faults:
+        places.setdefault((key, name), []).append(place)
+    first = {(key, name): (kind, allowed) for key, name, kind, _, allowed in reversed(faults)}
+    return [
+        f"config.yaml: weights.{key}: '{name}' is no {first[key, name][0]} of {found[0]}"
+        + (f" and {len(found) - 1} more" if len(found) > 1 else "")
+        + f"; {describe_allowed(name, first[key, name][1])}"
+        for (key, name), found in places.items()
+    ]
 
 
 def _check_samples(root: Path, config: Mapping[str, Any]) -> list[str]:
     """Check that each sample file has the columns that are used; its rows are checked when waves are linked."""
     problems = []
     weights = config.get("weights", {})
+    faults: list[tuple[str, str, str, str, list[str]]] = []
     used = list_weight_columns(weights) if {"probability", "rake"} <= set(weights) else {}
     for wave in config.get("waves", []):
         path = root / wave.get("sample", "")
@@ -352,13 +363,13 @@ def _check_samples(root: Path, config: Mapping[str, Any]) -> list[str]:
             if name is not None and name not in header:
                 problems.append(f"{place}: lacks the column '{name}'; {describe_allowed(name, header)}")
         if wave.get("id") not in weights.get("omit", []):
-            problems += [
-                f"config.yaml: weights: {key}: '{name}' is no column of {place}; {describe_allowed(name, header)}"
+            faults += [
+                (key, name, "column", place, header)
                 for key, names in used.items()
                 for name in names
                 if name not in header
             ]
-    return problems
+    return problems + _word_weights(faults)
 
 
 def _check_decisions(root: Path, config: Mapping[str, Any], variables: Mapping[str, Variable]) -> list[str]:

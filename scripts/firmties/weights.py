@@ -55,6 +55,7 @@ def weigh_waves(
     settings: Mapping[str, Any],
     firm: str,
     waves: Sequence[int],
+    files: Mapping[int, str] | None = None,
 ) -> Weights:
     r"""Weigh the firms that answered, wave by wave.
 
@@ -85,6 +86,8 @@ def weigh_waves(
         The firm key.
     waves
         All waves, in their order.
+    files
+        The sample file of each wave, for messages.
 
     Returns
     -------
@@ -102,7 +105,7 @@ def weigh_waves(
     sample = sample.reset_index(drop=True)
     open_link = settings.get("open_link", [])
     drawn = sample.loc[~find_uninvited(sample, open_link)].copy() if len(sample) else sample
-    problems = check_columns(drawn, settings) or check_probabilities(drawn, settings["probability"], firm)
+    problems = check_columns(drawn, settings) or check_probabilities(drawn, settings["probability"], firm, files)
     if problems:
         raise StudyError(problems)
     drawn = find_chances(drawn, settings, firm, waves)
@@ -126,7 +129,7 @@ def weigh_waves(
         part = here.assign(**dict.fromkeys(COLUMNS, np.nan)).astype({"stratum": "str"})
         if not reason:
             try:
-                found, told = weigh_wave(asked, here[firm], margins[wave], settings, firm, wave)
+                found, told = weigh_wave(asked, here[firm], margins[wave], settings, firm, wave, files)
                 part = here.merge(found, on=firm, how="left", validate="one_to_one").reindex(columns=part.columns)
                 row |= told
             except StudyError as error:
@@ -163,7 +166,7 @@ WEIGHTING = {
     "gap": "largest relative difference of a cell from the margin",
     "n_stayed": "firms with a longitudinal weight",
     "deff_longitudinal": "design effect of the longitudinal weights",
-    "reason": "why the wave has no weights",
+    "reason": "why the wave has no weights, or weights above the limit",
 }
 """Columns of ``weighting.csv`` and what they hold."""
 
@@ -171,7 +174,7 @@ WEIGHTING = {
 def check_columns(sample: pd.DataFrame, settings: Mapping[str, Any]) -> list[str]:
     """Name the columns that no sample file has."""
     return [
-        f"config.yaml: weights: {key}: '{name}' is no column of the sample files; "
+        f"config.yaml: weights.{key}: '{name}' is no column of the sample files; "
         + describe_allowed(name, [column for column in sample.columns if column != "wave"])
         for key, names in list_weight_columns(settings).items()
         for name in names
@@ -179,7 +182,9 @@ def check_columns(sample: pd.DataFrame, settings: Mapping[str, Any]) -> list[str
     ]
 
 
-def check_probabilities(sample: pd.DataFrame, column: str, firm: str) -> list[str]:
+def check_probabilities(
+    sample: pd.DataFrame, column: str, firm: str, files: Mapping[int, str] | None = None
+) -> list[str]:
     """Name the waves in which a selection probability is missing, no number, or not above 0 and at most 1."""
     problems = []
     for wave, part in sample.groupby("wave", sort=True):
@@ -189,11 +194,23 @@ def check_probabilities(sample: pd.DataFrame, column: str, firm: str) -> list[st
             name, value = part.loc[wrong, [firm, column]].iloc[0]
             said = "is missing" if pd.isna(value) else f"is {value}"
             problems.append(
-                f"wave {wave}: {column}: the selection probability of firm '{name}' {said} ({int(wrong.sum())} of "
+                f"{name_place(wave, files)}: {column}: the selection probability of firm '{name}' {said} "
+                f"({int(wrong.sum())} of "
                 f"{len(part)} firms); it is above 0 and at most 1; a firm that was not drawn belongs to a type of "
                 "sample named by weights: open_link"
             )
     return problems
+
+
+def name_place(wave: Any, files: Mapping[int, str] | None) -> str:
+    """Name a wave's sample file as all messages do.
+
+    Examples
+    --------
+    >>> name_place(1, {1: "data/one.csv"}), name_place(1, None)
+    ('data/one.csv (wave 1)', 'wave 1')
+    """
+    return f"{files[wave]} (wave {wave})" if files and wave in files else f"wave {wave}"
 
 
 def find_chances(sample: pd.DataFrame, settings: Mapping[str, Any], firm: str, waves: Sequence[int]) -> pd.DataFrame:
@@ -323,6 +340,7 @@ def weigh_wave(
     settings: Mapping[str, Any],
     firm: str,
     wave: int,
+    files: Mapping[int, str] | None = None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Weigh one wave from its own rows; see :func:`weigh_waves`.
 
@@ -346,8 +364,8 @@ def weigh_wave(
     if denied.any():
         name, code = asked.loc[denied, [firm, "disposition"]].iloc[0]
         raise StudyError(
-            f"wave {wave}: firm '{name}' answered, and its disposition in the sample file is '{code}' "
-            f"({int(denied.sum())} firms); one who answered has {' or '.join(ANSWERED)}"
+            f"{name_place(wave, files)}: firm '{name}' answered, and its disposition there is '{code}' "
+            f"({int(denied.sum())} in all); one who answered has {' or '.join(ANSWERED)}"
         )
     if not responded.any():
         raise StudyError(f"wave {wave}: weights: no firm that was drawn answered; name the wave in weights: omit")
@@ -359,6 +377,8 @@ def weigh_wave(
         {name: collapse(as_codes(asked[name]), name, settings, wave) for name in settings.get("response", [])},
         index=asked.index,
     )
+    these = asked.loc[responded]
+    coded = code_margins(these, margins, settings, firm, wave)
     factor = adjust_response(
         cells.loc[eligible],
         responded[eligible],
@@ -368,8 +388,6 @@ def weigh_wave(
         "response",
     )
     start = design[responded] * factor[responded[eligible]]
-    these = asked.loc[responded]
-    coded = code_margins(these, margins, settings, firm, wave)
     raked = rake(start, coded, settings.get("trim"))
     if raked.gap > 1e3 * TOLERANCE:
         raise StudyError(describe_gap(these, raked.weights, coded, margins, settings, raked.gap, wave))
@@ -397,7 +415,21 @@ def weigh_wave(
         "rounds": raked.rounds,
         "sweeps": raked.sweeps,
         "gap": raked.gap,
+        "reason": describe_limit(raked.largest, settings.get("trim")),
     }
+
+
+def describe_limit(largest: float, limit: float | None) -> str:
+    """Say how far the largest weight stays above the limit, where the margins leave no weights within it.
+
+    Examples
+    --------
+    >>> describe_limit(6.2, 5), describe_limit(4.2, 5)
+    ('the margins leave no weights within 5 medians; the largest is 6.2 medians', '')
+    """
+    if limit is None or largest <= limit * (1 + 1e-6):
+        return ""
+    return f"the margins leave no weights within {limit:g} medians; the largest is {largest:.3g} medians"
 
 
 def collapse(values: pd.Series, name: str, settings: Mapping[str, Any], wave: int) -> pd.Series:
@@ -457,7 +489,7 @@ def code_margins(
         if (unknown := values.isna()).any():
             problems.append(
                 f"{place}: firm '{rows.loc[unknown, firm].iloc[0]}' answered and has no category in the sample file "
-                f"({int(unknown.sum())} firms); fill it in from the frame"
+                f"({int(unknown.sum())} in all); fill it in from the frame"
             )
         for value in sorted(set(values.dropna()) - set(targets.index)):
             allowed = describe_allowed(value, targets.index)
@@ -587,7 +619,7 @@ def fit_propensity(cells: pd.DataFrame, responded: NDArray[np.bool_], where: str
         for value, (n, yes) in counts.iterrows():
             if yes in (0, n):
                 problems.append(
-                    f"{where}: weights: {key}: {name} = {value}: {'all' if yes else 'none'} of {n} firms "
+                    f"{where}: weights: {key}: {name} = {value}: {yes:.0f} of {n:.0f} firms "
                     f"{'stayed' if key == 'retention' else 'answered'}, so the model of it separates; join the "
                     f"category with another (weights: collapse: {{variable: {name}, join: [{value}], into: …}}), or "
                     "take the variable out"

@@ -189,7 +189,14 @@ def test_open_link_without_a_type_of_sample_is_refused(sources):
 
 
 WEIGHTING = pd.DataFrame(
-    {"wave": [1, 2], "n_weighted": [3, 0], "deff": [1.5, None], "n_effective": [2.0, None], "maximum": [2.25, None]}
+    {
+        "wave": [1, 2],
+        "n_weighted": [3, 0],
+        "deff": [1.5, None],
+        "n_effective": [2.0, None],
+        "maximum": [2.25, None],
+        "reason": ["", "no sample file"],
+    }
 )
 
 
@@ -211,3 +218,8 @@ def test_weights_are_explained_beneath_the_table(sources):
 def test_without_weights_nothing_is_said_of_them(sources):
     numbers, _ = summarize(sources, {})
     assert "Weights" not in set(numbers["section"])
+
+
+def test_why_a_wave_has_no_weights_stands_beneath_the_table(sources):
+    numbers, notes = summarize(sources | {"weighting": WEIGHTING}, {})
+    assert "Weights of 2022: no sample file." in tabulate(numbers, notes, {"title": "Fieldwork"}).notes

@@ -178,7 +178,9 @@ def test_weights_are_trimmed_at_the_limit() -> None:
 
 
 def test_a_limit_that_cannot_be_kept_is_told_by_how_much() -> None:
-    assert weigh(trim=1.1).weighting["max_over_median"].iloc[1] > 1.15
+    told = weigh(trim=1.1).weighting.iloc[1]
+    assert told["max_over_median"] > 1.15
+    assert told["reason"].startswith("the margins leave no weights within 1.1 medians; the largest is 1.")
 
 
 BAD_PROBABILITIES = [(0, "is 0.0"), (-0.5, "is -0.5"), (1.5, "is 1.5"), (np.nan, "is missing")]
@@ -188,6 +190,11 @@ BAD_PROBABILITIES = [(0, "is 0.0"), (-0.5, "is -0.5"), (1.5, "is 1.5"), (np.nan,
 def test_a_probability_that_cannot_be_is_refused(value: float, words: str) -> None:
     with pytest.raises(StudyError, match=rf"wave 1: p: the selection probability of firm 'f\d+' {words} \(1 of"):
         weigh(change(0, p=value))
+
+
+def test_a_message_names_the_sample_file() -> None:
+    with pytest.raises(StudyError, match=r"^data/one.csv \(wave 1\): p: "):
+        weigh_waves(change(0, p=0), PANEL, MARGINS, SETTINGS, "f", [1, 2], {1: "data/one.csv"})
 
 
 def test_an_unknown_category_is_refused() -> None:
@@ -239,13 +246,13 @@ def test_margins_that_contradict_each_other_are_refused() -> None:
 
 
 def test_a_firm_that_answered_against_its_disposition_is_refused() -> None:
-    with pytest.raises(StudyError, match=r"wave 1: firm 'f\d+' answered, and its disposition .* is 'R'"):
+    with pytest.raises(StudyError, match=r"wave 1: firm 'f\d+' answered, and its disposition there is 'R'"):
         weigh(change(0, disposition="R"))
 
 
 def test_a_column_that_is_not_there_is_refused_with_the_nearest() -> None:
     with pytest.raises(
-        StudyError, match=r"weights: response: 'plac' is no column of the sample files; did you mean 'place'"
+        StudyError, match=r"weights.response: 'plac' is no column of the sample files; did you mean 'place'"
     ):
         weigh(response=["plac"])
 
@@ -253,7 +260,7 @@ def test_a_column_that_is_not_there_is_refused_with_the_nearest() -> None:
 def test_a_category_of_which_nobody_answered_separates() -> None:
     sample = SAMPLE.assign(place=SAMPLE["place"].where(~SAMPLE["disposition"].isin(["R"]), "away"))
     with pytest.raises(
-        StudyError, match=r"wave 1: weights: response: place = away: none of \d+ firms answered.*separates"
+        StudyError, match=r"wave 1: weights: response: place = away: 0 of \d+ firms answered.*separates"
     ):
         weigh(sample)
 

@@ -6,6 +6,7 @@ import shutil
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -135,6 +136,44 @@ def test_no_small_count_is_shown(study: Path) -> None:
         [topline.loc[topline["part"].isin(["answer", "choice"]), "value"], read_result(study, "F6")["n"]]
     )
     assert counted.between(1, 4).sum() == 0
+
+
+# --- weights --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def weighted(study: Path) -> pd.DataFrame:
+    """Firms that answered with their weights, and what the sample files say of them."""
+    panel = pd.read_parquet(study / "data/processed/panel.parquet").drop(columns=["sector", "region", "sample_type"])
+    sample = pd.read_parquet(study / "data/interim/sample.parquet")
+    rows = panel.merge(sample, on=["wave", "firm_id"], validate="one_to_one")
+    return rows.assign(**{"size_class x sector": rows["size_class"] + " x " + rows["sector"]})
+
+
+@pytest.mark.parametrize("name", ["size_class", "sector", "region", "age_band", "size_class x sector"])
+def test_weighted_shares_are_those_of_the_frame(study: Path, weighted: pd.DataFrame, name: str) -> None:
+    frame = pd.read_csv(study / "data/frame_margins.csv").query("variable == @name").set_index(["wave", "category"])
+    shares = weighted.groupby(["wave", name])["weight"].sum() / weighted.groupby("wave")["weight"].sum()
+    expected = frame["count"] / frame.groupby("wave")["count"].sum()
+    np.testing.assert_allclose(shares.reindex(expected.index).fillna(0), expected, rtol=1e-10)
+
+
+def test_no_weight_is_above_the_limit(weighted: pd.DataFrame) -> None:
+    by_wave = weighted.groupby("wave")["weight"]
+    assert (by_wave.max() / by_wave.median()).max() < 5 * (1 + 1e-6)
+
+
+def test_weighted_share_of_small_firms_by_their_own_answer_is_nearer_to_the_frame(
+    study: Path, weighted: pd.DataFrame
+) -> None:
+    frame = pd.read_csv(study / "data/frame_margins.csv").query("variable == 'size_class'")
+    frame = frame.pivot(index="wave", columns="category", values="count")
+    truth = frame["micro"] / frame.sum(axis=1)
+    small = (weighted["emp_12m"] < 10).where(weighted["emp_12m"].notna()).astype(float)
+    plain = small.groupby(weighted["wave"]).mean()
+    known = weighted["weight"].where(small.notna())
+    weighed = (small * known).groupby(weighted["wave"]).sum() / known.groupby(weighted["wave"]).sum()
+    assert ((weighed - truth).abs() < (plain - truth).abs() / 5).all()
 
 
 # --- reruns: what the small study does not have --------------------------------------------------------------------

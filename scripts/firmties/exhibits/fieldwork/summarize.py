@@ -157,6 +157,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     numbers = pd.DataFrame(rows).reindex(
         columns=["section", "key", "label", "wave", "wave_label", "value", "numerator", "denominator", "text"]
     )
+    told = {} if weighting is None else dict(zip(weighting["wave"], weighting["reason"].fillna(""), strict=True))
     notes = {
         "n_firms": int(panel[firm].nunique()),
         "n_firm_waves": len(panel),
@@ -164,6 +165,9 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         "panel_firm_waves": len(panel),
         "waves": ", ".join(waves["label"].astype(str)),
         "weights": "none",
+        "remark_weights": [
+            f"Weights of {wave.label}: {told[wave.id]}." for wave in waves.itertuples(index=False) if told.get(wave.id)
+        ],
         **{
             key: ", ".join(options[key])
             for key in ("open_link", "not_visits", "not_agreed", "not_finished", "closed")

@@ -49,6 +49,7 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
             "Design effect: 1 + the squared coefficient of variation of the weights (Kish); effective number: "
             "responses with a weight over it. Counts and shares in this table are unweighted."
         )
+        footnotes += notes.get("remark_weights", [])
     return Table(options["title"], ["", *waves["wave_label"].astype(str)], rows, notes=footnotes)
 
 
