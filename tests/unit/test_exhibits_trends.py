@@ -134,8 +134,16 @@ def test_waves_without_common_firms_say_so(sources: dict[str, Any]) -> None:
 def test_scale_is_joined_only_where_invariance_reaches_so_far(sources: dict[str, Any]) -> None:
     scaled = sources | {"scales": pd.DataFrame({"name": ["growth"]})}
     assert set(means(scaled, "growth")["joined"]) == {0}
-    reached = pd.DataFrame({"scale": ["growth"], "groups": ["wave"], "means": ["yes"]})
-    assert set(means(scaled | {"invariance": reached}, "growth")["joined"]) == {1}
+    told = {"scale": "growth", "grouping": ["wave"], "means_comparable": [True], "consequence": "means may be compared"}
+    assert set(means(scaled | {"invariance": pd.DataFrame(told)}, "growth")["joined"]) == {1}
+
+
+def test_note_says_how_far_invariance_reaches(sources: dict[str, Any]) -> None:
+    told = {"scale": "growth", "grouping": ["wave"], "means_comparable": [False], "consequence": "means not compared"}
+    scaled = sources | {"scales": pd.DataFrame({"name": ["growth"]}), "invariance": pd.DataFrame(told)}
+    assert summarize(scaled, OPTIONS)[1]["remark_comparable"] == (
+        "Means of Growth are not joined by a line: over waves means not compared."
+    )
 
 
 def test_note_says_that_invariance_was_not_tested(sources: dict[str, Any]) -> None:

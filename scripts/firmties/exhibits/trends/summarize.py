@@ -95,20 +95,19 @@ def find_comparable(scales: pd.DataFrame | None, invariance: pd.DataFrame | None
     scales
         The study's scales, with ``name``.
     invariance
-        Results on measurement invariance: ``scale``, ``groups`` (those of waves are read) and ``means`` (yes or no);
-        None where the study has none.
+        Verdicts on measurement invariance: ``scale``, ``grouping`` (those over ``wave`` are read),
+        ``means_comparable``, ``consequence`` (in words); None where the study has none.
     """
     names = [] if scales is None or scales.empty else list(scales["name"])
-    if invariance is None:
-        return dict.fromkeys(names, (False, "that they may be compared over waves was not tested"))
-    over_waves = invariance[invariance["groups"].astype("str") == "wave"]
-    held = dict(zip(over_waves["scale"], over_waves["means"].astype("str") == "yes", strict=True))
-    return {
-        name: (bool(held[name]), "measurement invariance over waves does not reach so far")
-        if name in held
-        else (False, "that they may be compared over waves was not tested")
-        for name in names
-    }
+    untested = "that they may be compared over waves was not tested"
+    found = dict.fromkeys(names, (False, untested))
+    if invariance is not None:
+        over_waves = invariance[invariance["grouping"].astype("str") == "wave"]
+        for row in over_waves.to_dict("records"):
+            if row["scale"] in found:
+                held = str(row["means_comparable"]).lower() == "true"
+                found[row["scale"]] = (held, f"over waves {row['consequence']}")
+    return found
 
 
 def estimate_panel(
