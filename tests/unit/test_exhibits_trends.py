@@ -133,9 +133,9 @@ def test_waves_without_common_firms_say_so(sources: dict[str, Any]) -> None:
 
 def test_scale_is_joined_only_where_invariance_reaches_so_far(sources: dict[str, Any]) -> None:
     scaled = sources | {"scales": pd.DataFrame({"name": ["growth"]})}
-    assert set(means(scaled, "growth")["joined"]) == {0}
+    assert summarize(scaled, OPTIONS)[1]["not_joined"] == ["growth"]
     told = {"scale": "growth", "grouping": ["wave"], "means_comparable": [True], "consequence": "means may be compared"}
-    assert set(means(scaled | {"invariance": pd.DataFrame(told)}, "growth")["joined"]) == {1}
+    assert summarize(scaled | {"invariance": pd.DataFrame(told)}, OPTIONS)[1]["not_joined"] == []
 
 
 def test_note_says_how_far_invariance_reaches(sources: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ The pipeline never reads the truth file; only this test does.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 import yaml
 
 from firmties.agreement import Agreement, compute_kappa
+from firmties.score import ScoredStudy
 from firmties.simulation import simulate_survey
 from firmties.study import load_study
 from firmties.transitions import pair_waves
@@ -30,10 +32,19 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def joined() -> pd.DataFrame:
+def survey() -> dict[str, pd.DataFrame]:
+    return simulate_survey(yaml.safe_load((ROOT / "data" / "simulation.yaml").read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="module")
+def scored(survey: dict[str, pd.DataFrame]) -> ScoredStudy:
+    return clean_and_score(load_study(ROOT), survey)
+
+
+@pytest.fixture(scope="module")
+def joined(scored: ScoredStudy) -> pd.DataFrame:
     """Each kept response with what was planted in it."""
-    parameters = yaml.safe_load((ROOT / "data" / "simulation.yaml").read_text(encoding="utf-8"))
-    panel = clean_and_score(load_study(ROOT), simulate_survey(parameters)).panel
+    panel = scored.panel
     truth = pd.read_csv(
         ROOT / "tests/reference/demonstration_truth/responses.csv", keep_default_na=False, low_memory=False
     )
@@ -135,6 +146,21 @@ def test_share_of_firms_that_change_their_type(joined: pd.DataFrame, capsys: pyt
         print(f"\nchanged type from wave to wave: found {changed['nt_primary']:.1%}, planted {changed['type']:.1%}")
     # Either end of a pair may be misclassified, which adds to the changes.
     assert 0 <= changed["nt_primary"] - changed["type"] <= 2 * PLANTED_ERRORS
+
+
+@pytest.fixture(scope="module")
+def early(survey: dict[str, pd.DataFrame]) -> ScoredStudy:
+    """The study as it was with three waves."""
+    study = load_study(ROOT)
+    return clean_and_score(replace(study, config={**study.config, "waves": study.config["waves"][:3]}), survey)
+
+
+@pytest.mark.parametrize("table", ["panel", "alters", "networks"])
+def test_further_wave_moves_no_score_of_an_earlier_one(scored: ScoredStudy, early: ScoredStudy, table: str) -> None:
+    late = getattr(scored, table)
+    before = getattr(early, table)
+    now = late.loc[late["wave"] <= 3, list(before.columns)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(now, before, check_dtype=False)
 
 
 def test_index_of_growth_is_not_made_where_its_parts_do_not_hang_together(joined: pd.DataFrame) -> None:

@@ -45,7 +45,7 @@ def draw(numbers: pd.DataFrame, notes: dict[str, Any], options: dict[str, Any]) 
         axes = figure.add_axes((left / WIDTH, foot / height, width / WIDTH, PANEL / height))
         title = f"{'abcdefghijklmnopqrstuvwxyz'[place]}  {own['panel_label'].iloc[0]}"
         axes.set_title(wrap(title, 30), fontsize=8, linespacing=1.1)
-        _draw_lines(axes, own)
+        _draw_lines(axes, own, set(notes.get("not_joined") or []))
     top = height - rows * (PANEL + HEAD + TICKS)
     letters = "abcdefghijklmnopqrstuvwxyz"[len(panels) :]
     at: dict[str, int] = {}
@@ -66,7 +66,7 @@ def draw(numbers: pd.DataFrame, notes: dict[str, Any], options: dict[str, Any]) 
     return figure
 
 
-def _draw_lines(axes: Axes, own: pd.DataFrame) -> None:
+def _draw_lines(axes: Axes, own: pd.DataFrame, apart: set[str]) -> None:
     waves = list(dict.fromkeys(own["wave_label"].astype(str)))
     series = list(dict.fromkeys(own["series"]))
     shown = own["estimate"].notna()
@@ -77,7 +77,7 @@ def _draw_lines(axes: Axes, own: pd.DataFrame) -> None:
         look, line = look_up(place), own[own["series"] == name]
         shift = (place - (len(series) - 1) / 2) * 0.07
         x = [waves.index(label) + shift for label in line["wave_label"].astype(str)]
-        if line["joined"].iloc[0]:
+        if name not in apart:
             # A wave without a value leaves a gap in the line.
             axes.plot(x, line["estimate"], color=look.colour, linestyle=look.line, linewidth=0.9, zorder=2)
         axes.vlines(x, line["conf_low"], line["conf_high"], color=look.colour, linewidth=1.4, zorder=2)

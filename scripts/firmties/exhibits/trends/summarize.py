@@ -19,7 +19,7 @@ _VALUES = ["estimate", "std_error", "df", "conf_low", "conf_high"]
 POOLED = "pooled"
 """The code of the block in which codes stand together."""
 MEAN_COLUMNS = [
-    "part", "panel", "panel_label", "series", "series_label", "wave", "wave_label", *_VALUES, "n", "cell", "joined",
+    "part", "panel", "panel_label", "series", "series_label", "wave", "wave_label", *_VALUES, "n", "cell",
 ]  # fmt: skip
 FLOW_COLUMNS = [
     "variable", "variable_label", "pair", "before_label", "after_label", "code_before", "label_before", "code_after",
@@ -33,11 +33,11 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     Returns
     -------
     numbers
-        Rows of two parts. ``mean``: one a panel, series and wave (`joined`: whether the points may be compared over
-        waves). ``flow``: one a variable, pair of waves and pair of codes; ``n`` is the number of firms, hidden where it
-        is small. Where pairs of waves are taken together, a firm counts once a pair.
+        Rows of two parts. ``mean``: one a panel, series and wave. ``flow``: one a variable, pair of waves and pair of
+        codes; ``n`` is the number of firms, hidden where it is small. Where pairs of waves are taken together, a firm
+        counts once a pair.
     notes
-        What the caption needs.
+        What the caption needs; ``not_joined``: series whose means may not be compared over waves.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         weighted = panel[panel[weights].notna()]
     comparable = find_comparable(sources.get("scales"), sources.get("invariance"))
     means = [
-        estimate_panel(weighted, place, entry, dictionary, waves, firm, weights, few, comparable)
+        estimate_panel(weighted, place, entry, dictionary, waves, firm, weights, few)
         for place, entry in enumerate(options["panels"])
     ]
     flows = [
@@ -65,15 +65,19 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     notes = describe_rows(weighted, study, waves) | {"weights": weights or "none"}
     notes |= _describe_flows(panel, numbers, firm, waves)
     used = {name for entry in options["panels"] for name in entry["variables"]}
-    apart = [label_of(dictionary, name) for name, held in comparable.items() if name in used and not held[0]]
+    # Not in the rows of a wave: what invariance reaches may change with a further wave, its means may not.
+    apart = [name for name, held in comparable.items() if name in used and not held[0]]
     reasons = {held[1] for name, held in comparable.items() if name in used and not held[0]}
     notes |= {
+        "not_joined": apart,
         "remark_means": "Lines: "
         + ("weighted means and shares, design-based intervals." if weights else "means and shares with intervals."),
         "remark_unweighted": f"{len(panel) - len(weighted):,} firm-waves without a weight are in the moves only."
         if len(panel) > len(weighted)
         else None,
-        "remark_comparable": f"Means of {join_words(apart)} are not joined by a line: {join_words(sorted(reasons))}."
+        "remark_comparable": "Means of "
+        + join_words(label_of(dictionary, name) for name in apart)
+        + f" are not joined by a line: {join_words(sorted(reasons))}."
         if apart
         else None,
         "remark_small_cells": f"Points of fewer than {ENOUGH} firms are not drawn"
@@ -119,7 +123,6 @@ def estimate_panel(
     firm: str,
     weights: str | None,
     few: int,
-    comparable: Mapping[str, tuple[bool, str]],
 ) -> pd.DataFrame:
     """Estimate one panel: a row a series and wave."""
     names = list(entry["variables"])
@@ -146,7 +149,6 @@ def estimate_panel(
                     "wave_label": str(wave.label),
                     "n": n,
                     "cell": state,
-                    "joined": int(comparable.get(series, (True, ""))[0]),
                     **found,
                 }
             )
