@@ -56,7 +56,8 @@ class Following:
         if twice.any():
             rows = table.loc[twice, ["wave", *self.units]].drop_duplicates().head(5)
             listed = "; ".join(", ".join(f"{k} {v}" for k, v in row.items()) for row in rows.to_dict("records"))
-            raise ExpressionError(f"cannot be followed over waves, being there twice in one wave: {listed}")
+            remedy = "each may stand once a wave: correct the key in the wave's file"
+            raise ExpressionError(f"cannot be followed over waves, being there twice in one wave: {listed}; {remedy}")
         return unit, np.where(unit >= 0, place, -1)
 
 

@@ -59,6 +59,7 @@ KIND_WORDS = {
     "weight_variable": "number of the table {table}, and not none",
     "alter_field": "field of a partner (alters: columns)",
     "alter_variable": "variable of a partner",
+    "panel_condition": "condition on the panel",
     "panel_value": "variable of the panel or field of several answers",
     "alter_value": "field or variable of a partner",
     "network_value": "field or variable of a network",
@@ -347,6 +348,10 @@ def _check_names(scope: Scope, schema: Schema) -> Iterator[Problem]:
                 near = "".join(f"; did you mean '{name}'?" for name in get_close_matches(str(value), found, 1, 0.75))
                 remedy = "put the file there or correct the path, which is relative to the study"
                 yield path, f"'{value}' does not exist; {remedy}{near}"
+            continue
+        if kind == "panel_condition":
+            panel = scope.tables["panel"] if scope.variables else {}
+            yield from _check_expression(str(value), path, panel, "variable of the table panel", condition=True)
             continue
         if kind == "encoding":
             if not is_encoding(str(value)):
@@ -962,6 +967,9 @@ def _check_formula(scope: Scope, text: str, path: KeyPath, table: str) -> Iterat
     except ExpressionError as error:
         yield path, str(error)
         return
+    for node in parse(str(text)).walk():
+        if node.kind == "call" and node.value in OVER_WAVES:
+            yield path, f"'{text}': {node.value} looks at other waves; derive a variable by it, and name that here"
     known, sets = scope.tables[table], scope.config.get("sets", {})
     for name in names:
         if name in sets or not scope.variables:

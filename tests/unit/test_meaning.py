@@ -489,6 +489,15 @@ def test_a_condition_cannot_look_at_other_waves() -> None:
     assert "ever looks at other waves; it belongs in derived variables of the panel" in problem
 
 
+def test_a_formula_cannot_look_at_other_waves() -> None:
+    assert check(models=model(formula="lag(ln_emp) + trust_z")) == [
+        (
+            "models[M1].formula: 'lag(ln_emp) + trust_z': lag looks at other waves; derive a variable by it, "
+            "and name that here"
+        )
+    ]
+
+
 def test_a_benchmark_of_another_form() -> None:
     [problem] = check(alters={**ALTERS, "derived": [*ALTERS["derived"], {"name": "b", "value": "benchmark(close)"}]})
     assert "benchmark needs a variable, by= a variable" in problem
