@@ -258,6 +258,15 @@ class TestPartnersMarginsNumbers:
         sample = pd.DataFrame({"size": ["a", "b"], "area": ["n", "n"], "disposition": ["I", "R"]})
         assert "size x area = b x n: no respondent" in checks.check_margins(margins, sample, 2, "m.csv")[0].message
 
+    @pytest.mark.parametrize(
+        "rule", [{"variable": "size x area", "join": ["b x n"]}, {"variable": "size", "join": ["b"]}]
+    )
+    def test_empty_cell_that_is_joined_with_another(self, rule: dict[str, object]) -> None:
+        margins = pd.DataFrame({"wave": "2", "variable": "size x area", "category": ["a x n", "b x n"], "count": "9"})
+        sample = pd.DataFrame({"size": ["a", "b"], "area": ["n", "n"], "disposition": ["I", "R"]})
+        [found] = checks.check_margins(margins, sample, 2, "m.csv", [rule | {"waves": [2]}])
+        assert found.message == "all 2 cells of the margins of wave 2 have respondents or are joined with others"
+
     def test_respondents_against_the_sample_file(self) -> None:
         values = make_wave(2, ["a", "b", "o"], kind=["panel", "panel", "open"]).values
         sample = pd.DataFrame({"firm": ["a", "c"], "kind": "panel", "disposition": ["I", "I"]})

@@ -502,9 +502,13 @@ def check_partners(
 
 
 def check_margins(
-    margins: pd.DataFrame | None, sample: pd.DataFrame | None, wave: int, file: str | None
+    margins: pd.DataFrame | None,
+    sample: pd.DataFrame | None,
+    wave: int,
+    file: str | None,
+    collapse: Sequence[Mapping[str, Any]] = (),
 ) -> list[Check]:
-    """Check 12: every cell of the frame's margins has respondents.
+    """Check 12: every cell of the frame's margins has respondents, or a rule that joins it with another.
 
     Parameters
     ----------
@@ -512,7 +516,12 @@ def check_margins(
         Rows of the margins' file: ``wave, variable, category, count``; None if the study has none.
     sample
         The wave's sample file, with the frame's variables and ``disposition``.
+    collapse
+        The rules of ``weights: collapse``.
     """
+    joined = {
+        (rule["variable"], cell) for rule in collapse for cell in rule["join"] if wave in rule.get("waves", [wave])
+    }
     if margins is None:
         return conclude(12, [], [], "", skipped="the study has no frame_margins:")
     own = margins[margins["wave"].astype("str") == str(wave)]
@@ -520,7 +529,7 @@ def check_margins(
         return conclude(
             12,
             [],
-            [f"{file}: has no rows of wave {wave}; add them, or the flow figure begins without the sampling frame"],
+            [f"{file}: has no rows of wave {wave}; add them, or it has no weights and no frame in the flow figure"],
             "",
         )
     if sample is None:
@@ -536,14 +545,21 @@ def check_margins(
         hit = pd.Series(True, index=answered.index)
         for name, cell in zip(names, cells, strict=False):
             hit &= answered[name].astype("str") == cell
-        if not hit.any():
+        covered = {(str(row["variable"]), str(row["category"])), *zip(names, cells, strict=False)}
+        if not hit.any() and not covered & joined:
             empty.append(
-                f"{file}: wave {wave}: {row['variable']} = {row['category']}: no respondent; merge the cell with "
-                "another"
+                f"{file}: wave {wave}: {row['variable']} = {row['category']}: no respondent; join the cell with "
+                f"another (weights: collapse: {{variable: {row['variable']}, join: [{row['category']}], into: …, "
+                f"waves: [{wave}]}})"
             )
     skipped = "" if judged else "no variable of the margins is in the sample file"
     return conclude(
-        12, [], empty, f"all {judged} cells of the margins of wave {wave} have respondents", skipped=skipped
+        12,
+        [],
+        empty,
+        f"all {judged} cells of the margins of wave {wave} have respondents"
+        + (" or are joined with others" if joined else ""),
+        skipped=skipped,
     )
 
 

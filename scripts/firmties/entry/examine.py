@@ -419,7 +419,8 @@ def examine_wave(
         results += checks.check_reversals(values, study.config.get("scales", []), all_variables, where)
         results += checks.check_drift(drift, wave.flags, earlier, config_checks, where)
         results += checks.check_partners(wave.values, file_rows, study.config, config_checks, where)
-        results += checks.check_margins(margins, sample, number, study.config.get("frame_margins"))
+        joined = study.config.get("weights", {}).get("collapse", [])
+        results += checks.check_margins(margins, sample, number, study.config.get("frame_margins"), joined)
         results += checks.check_numbers(sample, wave.values, gone, config_checks, firm, where)
         faults += check_seen(wave, earlier, where)
     else:
