@@ -23,6 +23,16 @@ def test_least_squares_has_the_covariance_of_svyglm(name: str) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+def test_standard_errors_of_least_squares_as_published() -> None:
+    # Lumley (2021), "A survey analysis example", vignette of the package survey, p. 4.
+    table, design = describe_design("clus1")
+    x, w = sm.add_constant(table[["ell", "meals"]].to_numpy(dtype=float)), table["pw"].to_numpy()
+    fit = sm.WLS(table["api00"].to_numpy(dtype=float), x, weights=w).fit()
+    bread = np.linalg.inv(x.T @ (w[:, None] * x))
+    found = find_design_covariance(bread, x * np.asarray(fit.resid)[:, None], w, **design)
+    assert np.sqrt(np.diag(found)).round(4).tolist() == [18.6709, 0.3259, 0.3018]
+
+
 @pytest.mark.parametrize("name", DESIGNS)
 def test_logit_has_the_covariance_of_svyglm(name: str) -> None:
     table, design = describe_design(name)

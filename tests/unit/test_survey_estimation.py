@@ -41,11 +41,41 @@ def test_mean(name: str, term: str) -> None:
     check(estimate_mean(table[term], design), get(name, "mean", term, BOTH))
 
 
-def test_mean_as_published() -> None:
-    # help(svymean) and help(svydesign) of the package print 662.29 (9.4089) and 644.17 (23.542) for these designs.
-    found = [estimate_mean(table["api00"], design) for table, design in (make("strat"), make("clus1"))]
-    printed = [[round(each[name], digits) for name, digits in (("estimate", 2), ("std_error", 3))] for each in found]
-    assert printed == [[662.29, 9.409], [644.17, 23.542]]
+# Lumley (2021), "A survey analysis example", vignette of the package survey, pp. 2-4: estimate and standard error as
+# printed, of the sample of clusters.
+CLUS1, DESIGN = make("clus1")
+HIGH = CLUS1["stype"] == "H"
+PUBLISHED = {
+    "mean of api00": (estimate_mean(CLUS1["api00"], DESIGN), "644.17", "23.542"),
+    "number of elementary schools": (estimate_total(CLUS1["stype"] == "E", DESIGN), "4873.97", "1333.32"),
+    "number of high schools": (estimate_total(HIGH, DESIGN), "473.86", "158.70"),
+    "number of middle schools": (estimate_total(CLUS1["stype"] == "M", DESIGN), "846.17", "167.55"),
+    "pupils": (estimate_total(CLUS1["enroll"], DESIGN), "3404940", "932235"),
+    "share tested": (estimate_ratio(CLUS1["api.stu"], CLUS1["enroll"], DESIGN), "0.8497087", "0.008386297"),
+    "share tested of high schools": (
+        estimate_ratio(CLUS1["api.stu"], CLUS1["enroll"], DESIGN, HIGH), "0.8300683", "0.01472607",
+    ),
+    "learners, elementary": (estimate_mean(CLUS1["ell"], DESIGN, CLUS1["stype"] == "E"), "29.69444", "1.411617"),
+    "learners in high schools": (estimate_mean(CLUS1["ell"], DESIGN, HIGH), "15.00000", "5.347065"),
+    "meals in middle schools": (estimate_mean(CLUS1["meals"], DESIGN, CLUS1["stype"] == "M"), "43.08000", "6.017110"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_as_published(name: str) -> None:
+    found, *printed = PUBLISHED[name]
+    decimals = [len(text.partition(".")[2]) for text in printed]
+    assert [f"{found[key]:.{at}f}" for key, at in zip(BOTH, decimals, strict=True)] == printed
+
+
+@pytest.mark.parametrize(
+    ("probability", "printed"),
+    [(0.25, (552, 492, 627, 31.47166)), (0.5, (652, 561, 714, 35.66788)), (0.75, (719, 696, 777, 18.88300))],
+)
+def test_quantiles_as_published(probability: float, printed: tuple[float, ...]) -> None:
+    [found] = estimate_quantiles(CLUS1["api00"], [probability], DESIGN)
+    names = ["estimate", *INTERVAL, "std_error"]
+    np.testing.assert_allclose([found[name] for name in names], printed, atol=1e-5)
 
 
 @pytest.mark.parametrize("term", ["api00", "api99"])
