@@ -93,7 +93,9 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
                     parts = [balanced.loc[balanced.index.isin(group.index)] for group in groups]
                     rest = later.drop(index=balanced.index)
                     test = compare_weighted(balanced)
-                    compared = compare_groups(parts[0], parts[1], options["refreshment"], words, test)
+                    # A margin itself is the same in both by construction.
+                    names = [entry for entry in options["refreshment"] if entry not in options["balance"]]
+                    compared = compare_groups(parts[0], parts[1], names, words, test)
                     for row in withhold(compared, [*groups, *parts, rest], words, few):
                         section = RAKED
                         rows.append(row | {"section": section, "pair": name, "value": row["smd"]})
