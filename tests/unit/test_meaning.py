@@ -920,3 +920,57 @@ def test_an_attribute_has_a_name_of_its_own() -> None:
     assert check(alters={**ALTERS, "attributes": attributes}) == [
         "alters.attributes[#1].take[close].name: 'close' is already a variable of the workflow; choose another name"
     ]
+
+
+# --- weights --------------------------------------------------------------------------------------------------------
+
+WEIGHTS: dict[str, Any] = {
+    "probability": "p",
+    "rake": ["size x area"],
+    "response": ["size"],
+    "retention": ["emp", "role"],
+}
+SAMPLED = {
+    "frame_margins": "data/margins.csv",
+    "waves": [{"id": 1, "file": "data/raw/one.csv", "sample": "data/raw/sample.csv"}],
+}
+
+
+def test_weights_with_margins_and_a_sample_file_have_no_problems() -> None:
+    assert check(weights=WEIGHTS, **SAMPLED) == []
+
+
+def test_weights_without_margins_and_sample_files() -> None:
+    assert check(weights=WEIGHTS) == [
+        "weights: needs the margins of the frame (the key frame_margins)",
+        "weights: needs a sample file of at least one wave (waves: sample)",
+    ]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("remark", "text"), ("fin", "multiple")])
+def test_what_cannot_say_who_stays(name: str, kind: str) -> None:
+    assert check(weights=WEIGHTS | {"retention": [name]}, **SAMPLED) == [
+        f"weights.retention: '{name}' is {kind}; name a number or a category of the firm"
+    ]
+
+
+def test_a_rule_that_joins_categories_of_nothing_used() -> None:
+    rule = {"variable": "siez", "join": ["a"], "into": "b"}
+    assert check(weights=WEIGHTS | {"collapse": [rule]}, **SAMPLED) == [
+        "weights.collapse[#1].variable: 'siez' is in neither rake, response nor retention; did you mean 'size'? Allowed: area, emp, role, size, size x area"
+    ]
+
+
+def test_a_rule_that_joins_categories_of_a_crossed_margins_part_is_fine() -> None:
+    rule = {"variable": "area", "join": ["a"], "into": "b", "waves": [1]}
+    assert check(weights=WEIGHTS | {"collapse": [rule]}, **SAMPLED) == []
+
+
+def test_weights_are_variables_of_the_panel() -> None:
+    exhibits = [{"id": "F1", "kind": "plot", "title": "A", "variables": ["weight", "weight_longitudinal"]}]
+    assert check(weights=WEIGHTS, exhibits=exhibits, **SAMPLED) == []
+
+
+def test_without_weights_the_panel_has_none() -> None:
+    exhibits = [{"id": "F1", "kind": "plot", "title": "A", "variables": ["weight"]}]
+    assert check(exhibits=exhibits)[0].startswith("exhibits[F1].variables: 'weight' is no variable of the panel")

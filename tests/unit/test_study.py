@@ -263,3 +263,63 @@ def test_reading_a_study_needs_no_table_library() -> None:
 
 def test_the_demonstration_has_no_problems() -> None:
     assert inspect_study(ROOT)[1] == []
+
+
+SAMPLED = """\
+  - {id: 1, file: data/raw/one.csv, sample: data/raw/sample.csv}
+"""
+WEIGHTS = """\
+frame_margins: data/margins.csv
+weights: {probability: p, rake: [size], collapse: [{variable: size, join: [tiny], into: small}]}
+scales:
+"""
+
+
+@pytest.fixture
+def weighted(study: Path) -> Path:
+    """The study with a sample file, margins and weights."""
+    change(study / "config.yaml", "  - {id: 1, file: data/raw/one.csv}\n", SAMPLED)
+    change(study / "config.yaml", "scales:\n", WEIGHTS)
+    (study / "data/raw/sample.csv").write_text("firm_id,disposition,p,size\na,I,0.5,small\n")
+    (study / "data/margins.csv").write_text("wave,variable,category,count\n1,size,small,3\n1,size,tiny,2\n")
+    return study
+
+
+def test_weights_of_what_is_there_have_no_problems(weighted: Path) -> None:
+    assert inspect_study(weighted)[1] == []
+
+
+def test_a_column_that_the_sample_file_lacks(weighted: Path) -> None:
+    change(weighted / "config.yaml", "probability: p,", "probability: probability,")
+    assert inspect_study(weighted)[1] == [
+        (
+            "config.yaml: weights.probability: 'probability' is no column of data/raw/sample.csv (wave 1); "
+            "allowed: firm_id, disposition, p, size"
+        )
+    ]
+
+
+def test_a_margin_that_the_frame_lacks(weighted: Path) -> None:
+    (weighted / "data/margins.csv").write_text("wave,variable,category,count\n1,sizes,small,3\n")
+    assert inspect_study(weighted)[1] == [
+        (
+            "config.yaml: weights.rake: 'size' is no variable of data/margins.csv (wave 1); "
+            "did you mean 'sizes'? Allowed: sizes"
+        )
+    ]
+
+
+def test_a_category_to_join_that_the_frame_lacks(weighted: Path) -> None:
+    change(weighted / "config.yaml", "join: [tiny]", "join: [tini]")
+    assert inspect_study(weighted)[1] == [
+        (
+            "config.yaml: weights.collapse[size]: 'tini' is no category of data/margins.csv (wave 1); "
+            "did you mean 'tiny'? Allowed: small, tiny"
+        )
+    ]
+
+
+def test_a_wave_left_out_needs_no_column(weighted: Path) -> None:
+    (weighted / "data/raw/sample.csv").write_text("firm_id,disposition\na,I\n")
+    change(weighted / "config.yaml", "rake: [size],", "rake: [size], omit: [1],")
+    assert inspect_study(weighted)[1] == []
