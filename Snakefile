@@ -9,6 +9,10 @@ from pathlib import Path
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "scripts"))
 
+# One thread a job: with several, numbers differ in their last digits between machines, and jobs on all cores get in each
+# other's way.
+os.environ |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
 from firmties import slices
 from firmties.dictionaries import list_modules as list_dictionaries
 from firmties.errors import StudyError
@@ -117,6 +121,8 @@ def sources(wildcards):
     paths["hypotheses"] = "reports/results/hypotheses.csv"
     paths["masks"] = "data/processed/masks.csv"
     paths["reversals"] = "data/processed/reversals.csv"
+    if "invariance" in CONFIG:
+        paths |= {name: f"data/processed/{name}.csv" for name in ("invariance", "invariance_steps", "invariance_means")}
     if SAMPLES:
         paths["sample"] = "data/interim/sample.parquet"
     paths |= SUCCESSORS
@@ -472,6 +478,28 @@ rule contrast:
         "scripts/contrast.py"
 
 
+if "invariance" in CONFIG:
+
+    rule compare:
+        input:
+            panel=rules.score.output.panel,
+            modules=library("compare"),
+        output:
+            verdicts="data/processed/invariance.csv",
+            steps="data/processed/invariance_steps.csv",
+            means="data/processed/invariance_means.csv",
+        log:
+            "logs/compare.log",
+        params:
+            scales=slices.slice_scales(CONFIG),
+            settings=CONFIG["invariance"],
+            firm=CONFIG["study"]["firm"],
+        message:
+            "Testing whether scales measure the same in every group"
+        script:
+            "scripts/compare.py"
+
+
 rule mask:
     input:
         panel=rules.score.output.panel,
@@ -563,6 +591,9 @@ rule summarize:
         ),
         codebook=lambda wildcards: (
             STUDY.codebook_rows() if "codebook" in KINDS[EXHIBITS[wildcards.exhibit]["kind"]]["sources"] else []
+        ),
+        crosswalk=lambda wildcards: (
+            STUDY.crosswalk if "crosswalk" in KINDS[EXHIBITS[wildcards.exhibit]["kind"]]["sources"] else []
         ),
         marks=lambda wildcards: STUDY.marks() if "file" in EXHIBITS[wildcards.exhibit] else {},
     message:

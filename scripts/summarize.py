@@ -63,6 +63,7 @@ def main(
     scales: Sequence[Mapping[str, Any]] = (),
     marks: Mapping[str, str] | None = None,
     codebook: Sequence[Mapping[str, Any]] = (),
+    crosswalk: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     summarize = import_module(f"firmties.exhibits.{kind}.summarize").summarize
     read = {name: read_source(name, paths) for name, paths in sources.items() if paths}
@@ -71,6 +72,7 @@ def main(
     read |= tabulate_fits(read)
     read |= {"waves": pd.DataFrame(list(waves)), "scales": pd.DataFrame(list(scales)), "study": dict(study or {})}
     read["codebook"] = {row["name"]: Variable.from_row(row) for row in codebook}
+    read["crosswalk"] = list(crosswalk)
     table, remarks = summarize(read, dict(options))
     Path(numbers).parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(numbers, index=False, lineterminator="\n")
@@ -97,4 +99,5 @@ if "snakemake" in globals():
         scales=job.params.get("scales", []),
         marks=job.params.get("marks", {}),
         codebook=job.params.get("codebook", []),
+        crosswalk=job.params.get("crosswalk", []),
     )

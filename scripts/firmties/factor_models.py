@@ -39,6 +39,9 @@ ROBUST = {
 }
 """The corrections by the names that lavaan and Mplus give them, in words."""
 MOST_STEPS = 200
+LOOK_EVERY = 10
+"""Every so many steps it is looked whether the search runs away from every minimum."""
+RUNAWAY = "falls below 0 without end"
 DECREMENT = 1e-12
 """The half squared length of the last step in units of standard errors per row, below which the minimum is reached."""
 STEP = 1e-30
@@ -510,7 +513,23 @@ def climb(structure: Structure, start: np.ndarray, moments: Sequence[Moments]) -
             return params, step, "no step goes further down"
         params, value = tried, found
         newton = decrement < 1e-4 and length == 1.0
+        if step % LOOK_EVERY == 0 and (lost := find_runaway(structure, params, moments)):
+            return params, step, f"{lost} {RUNAWAY}"
     return params, MOST_STEPS, f"{MOST_STEPS} steps were not enough"
+
+
+def find_runaway(structure: Structure, params: np.ndarray, moments: Sequence[Moments]) -> str:
+    """Name a residual variance that is further below 0 than the item's variance lies above; ``""`` if there is none.
+
+    Its loading then grows without end: items that hardly correlate have no factor, and no step brings it back.
+    """
+    for (group, part), (row, column, at, _) in structure.arrays.items():
+        if part == "residual":
+            own = (row == column) & (at >= 0)
+            off = params[at[own]] < -np.diag(moments[group].covariance)[row[own]]
+            if off.any():
+                return structure.names[at[own][off][0]]
+    return ""
 
 
 def solve_definite(matrix: np.ndarray, right: np.ndarray) -> np.ndarray | None:
@@ -611,6 +630,8 @@ def minimize(structure: Structure, moments: Sequence[Moments], seed: int) -> tup
         if not problem:
             return params, steps, len(tried) + 1
         tried.append(f"{name}: {problem} after {steps} steps")
+        if len(tried) > 1 and all(RUNAWAY in text for text in tried):
+            break
     weak = find_undetermined(structure, list_starts(structure, moments, seed)[0][1], moments)
     more = f"; not identified: {', '.join(weak)}" if weak else ""
     raise FitError(f"did not converge ({'; '.join(tried)}){more}")

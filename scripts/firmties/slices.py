@@ -90,6 +90,11 @@ def slice_score(config: Config) -> dict[str, Any]:
     return {"study": pick_keys(config), "waves": waves, **weighted, **chosen}
 
 
+def slice_scales(config: Config) -> list[dict[str, Any]]:
+    """Name, label and items of each scale; how its scores are anchored concerns nothing that looks at items."""
+    return [pick(scale, "name", "label", "items") for scale in config.get("scales", [])]
+
+
 def resolve_model(config: Config, model: Config) -> dict[str, Any]:
     """State what a model leaves to the defaults of ``estimation:`` — weights, imputation, covariance.
 
