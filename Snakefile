@@ -116,6 +116,11 @@ def sources(wildcards):
     paths |= {"dictionary": "data/processed/dictionary.csv", "ledger": "data/processed/ledger.csv"}
     models = slices.list_models_of(CONFIG, exhibit)
     paths |= dict.fromkeys(("fits", "estimates", "models"), fits(models))
+    imputed = [model for model in models if slices.list_completed(CONFIG, MODELS[model])]
+    paths["fits_complete"] = expand("data/processed/fits_complete/{model}.json", model=imputed)
+    paths["fits_by_set"] = expand("data/processed/fits_by_set/{model}.jsonl", model=imputed)
+    for table in {MODELS[model].get("table", "panel") for model in imputed}:
+        paths[f"completed_{table}"] = slices.list_sets(CONFIG, table)
     paths["predictions"] = expand("data/processed/predictions/{model}.csv", model=shared(models, PREDICTED))
     paths["contrasts"] = expand("data/processed/contrasts/{model}.csv", model=shared(models, TESTED))
     paths["hypotheses"] = "reports/results/hypotheses.csv"

@@ -28,7 +28,7 @@ def main(
     tables = {name: pd.read_parquet(table)}
     if completed:
         beside = json.loads(Path(complete).read_text(encoding="utf-8"))
-        sets = stream_sets(by_set, {name: completed}, {name: needed})
+        sets = stream_sets([by_set], {name: completed}, {name: needed})
         contrasts = pool_contrasts(
             hypotheses,
             ((own["fits"], own["by_wave"], rows) for own, rows in sets),

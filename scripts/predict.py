@@ -24,7 +24,7 @@ def main(
     entries = json.loads(Path(fits).read_text(encoding="utf-8"))
     name, needed = entries[0]["table"], list_needed(entries)
     if completed:
-        sets = stream_sets(by_set, {name: completed}, {name: needed})
+        sets = stream_sets([by_set], {name: completed}, {name: needed})
         frame, remarks = pool_predictions(predictions, ((own["fits"], tables) for own, tables in sets))
     else:
         frame, remarks = tabulate_predictions(predictions, entries, {name: pd.read_parquet(table)})

@@ -1,7 +1,7 @@
 """Turn the sources of one exhibit into its numbers and notes."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from firmties.codebook import Variable, decode_text, parse_margins
-from firmties.jobs import run_job
+from firmties.jobs import run_job, stream_sets
 from firmties.privacy import protect_table
 
 AS_TEXT = ("published", "listing", "dictionary", "masks")
@@ -52,6 +52,25 @@ def tabulate_fits(read: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
     return {name: read_table(StringIO(table.to_csv(index=False))) for name, table in tables.items()}
 
 
+def find_sets(
+    paths: Mapping[str, Any], fits: Sequence[Mapping[str, Any]], study: Mapping[str, Any]
+) -> Callable[[], Iterator[tuple[list[Any], dict[str, pd.DataFrame]]]]:
+    """Give what reads the imputed sets one by one: the fits to a set and its completed tables."""
+    from firmties.estimation import list_needed
+
+    completed = {name: paths[f"completed_{name}"] for name in ("panel", "alters") if f"completed_{name}" in paths}
+    needed = {
+        name: list(dict.fromkeys([*list_needed(fit for fit in fits if fit["table"] == name), study["firm"]]))
+        for name in completed
+    }
+
+    def read() -> Iterator[tuple[list[Any], dict[str, pd.DataFrame]]]:
+        for own, tables in stream_sets(paths["fits_by_set"], completed, needed):
+            yield own["fits"], tables
+
+    return read
+
+
 def main(
     sources: Mapping[str, str | Sequence[str]],
     kind: str,
@@ -66,7 +85,10 @@ def main(
     crosswalk: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     summarize = import_module(f"firmties.exhibits.{kind}.summarize").summarize
-    read = {name: read_source(name, paths) for name, paths in sources.items() if paths}
+    by_set = ("fits_by_set", "completed_panel", "completed_alters")
+    read = {name: read_source(name, paths) for name, paths in sources.items() if paths and name not in by_set}
+    if sources.get("fits_by_set"):
+        read["sets"] = find_sets(sources, read["fits"], dict(study or {}))
     if "listing" in read:
         read["listing"] = protect_table(read["listing"], marks or {}, str(sources["listing"]))
     read |= tabulate_fits(read)

@@ -95,8 +95,8 @@ def describe_models(models: pd.DataFrame, dictionary: pd.DataFrame) -> dict[str,
     Returns
     -------
     dict
-        n_firm_waves, n_firms, adjustment, standard_errors, estimator, weights; and, for each model, all its variables
-        by their labels under ``adjusted_<model>``.
+        n_firm_waves, n_firms, adjustment, standard_errors, estimator, weights, n_imputations; and, for each model, all
+        its variables by their labels under ``adjusted_<model>``; a remark where imputed sets differ in rows.
     """
     fitted = models.loc[models["status"] != "failed"] if not models.empty else models
     columns = {
@@ -104,9 +104,13 @@ def describe_models(models: pd.DataFrame, dictionary: pd.DataFrame) -> dict[str,
         "n_firms": "n_clusters",
         "standard_errors": "covariance",
         "estimator": "estimator",
+        "weights": "weights",
+        "n_imputations": "n_imputations",
     }
     notes: dict[str, Any] = {"weights": "none"}
     for note, column in columns.items():
+        if column not in fitted:
+            continue
         values = fitted[["model", "outcome", column]].dropna()
         if note.startswith("n_"):
             values = values.assign(**{column: values[column].astype(int)})
@@ -114,17 +118,36 @@ def describe_models(models: pd.DataFrame, dictionary: pd.DataFrame) -> dict[str,
         by_model = values.groupby("model", sort=False)[column].nunique().max() == 1
         if len(distinct) == 1:
             notes[note] = distinct.iloc[0].item() if isinstance(distinct.iloc[0], np.generic) else distinct.iloc[0]
-        elif len(distinct) > 1 and not by_model and note.startswith("n_"):
+        elif len(distinct) > 1 and not by_model and note.startswith("n_firm"):
             notes[note] = f"{_print_plainly(distinct.min())} to {_print_plainly(distinct.max())}"
         elif len(distinct) > 1:
             names = values["model"] if by_model else values["model"] + " " + values["outcome"]
             shown = pd.DataFrame({"value": values[column].map(_print_plainly), "name": names}).drop_duplicates()
             notes[note] = "; ".join(f"{value} ({name})" for value, name in shown.itertuples(index=False))
+    notes["remark_rows_of_sets"] = word_ranges(fitted)
     formulas = fitted[["model", "formula"]].dropna().drop_duplicates("model", keep="last")
     if len(formulas):
         notes["adjustment"] = _word_adjustment(formulas, dictionary)
         notes |= {f"adjusted_{name}": _list_labels(formula, dictionary) for name, formula in formulas.to_numpy()}
     return notes
+
+
+def word_ranges(models: pd.DataFrame) -> str | None:
+    """Say between how many rows imputed sets differ, as samples may rest on imputed answers; None if they do not.
+
+    Examples
+    --------
+    >>> word_ranges(pd.DataFrame({"model": ["M1"], "outcome": ["y"], "n_obs_least": [310.0], "n_obs_most": [1020.0]}))
+    'Imputed sets differ in rows (the first one is counted here): 310 to 1,020 (M1).'
+    """
+    if "n_obs_most" not in models or models["n_obs_most"].isna().all():
+        return None
+    ranges = models.loc[models["n_obs_most"].notna()]
+    words = [
+        f"{int(rows['n_obs_least'].min()):,} to {int(rows['n_obs_most'].max()):,} ({model})"
+        for model, rows in ranges.groupby("model", sort=False)
+    ]
+    return f"Imputed sets differ in rows (the first one is counted here): {'; '.join(words)}."
 
 
 def _word_adjustment(formulas: pd.DataFrame, dictionary: pd.DataFrame) -> str:

@@ -122,8 +122,8 @@ def take_weights(fit: Mapping[str, Any], rows: pd.DataFrame) -> np.ndarray | Non
     return None if name == NO_WEIGHTS else rows[name].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
 
 
-def sample_rows(fit: Mapping[str, Any], table: pd.DataFrame, *, whole: bool = True) -> pd.DataFrame:
-    """Give the rows that a fit used, from the table that it was fitted on: ``whole``, or the wave and the model's part.
+def find_rows(fit: Mapping[str, Any], table: pd.DataFrame) -> np.ndarray:
+    """Give the mask of the rows that a fit used, in the table that it was fitted on.
 
     Raises
     ------
@@ -132,18 +132,23 @@ def sample_rows(fit: Mapping[str, Any], table: pd.DataFrame, *, whole: bool = Tr
     """
     import numpy as np
 
-    terms = parse_formula(fit["complete_cases"])
-    groups = list_groups(fit)
-    mask, _ = select_rows(table, fit["condition"], fit["outcome"], terms, groups)
-    needed = list_columns(fit["outcome"], terms, [*groups, *(["wave"] if "wave" in table else [])])
-    rows = (table if whole else table[needed]).loc[mask]
+    mask, _ = select_rows(
+        table, fit["condition"], fit["outcome"], parse_formula(fit["complete_cases"]), list_groups(fit)
+    )
     if fit["absorb"]:
-        cells = number_groups(rows, fit["absorb"])
-        rows = rows.loc[np.bincount(cells)[cells] > 1]
-    if len(rows) != fit["n_obs"]:
+        cells = number_groups(table.loc[mask], fit["absorb"])
+        mask[mask] = np.bincount(cells)[cells] > 1
+    if (number := int(mask.sum())) != fit["n_obs"]:
         where = f"model {fit['model']}, outcome {fit['outcome']}"
-        raise StudyError(f"{where}: the scored table gives {len(rows)} rows, the fit had {fit['n_obs']}; fit it again")
-    return rows.reset_index(drop=True)
+        raise StudyError(f"{where}: the scored table gives {number} rows, the fit had {fit['n_obs']}; fit it again")
+    return mask
+
+
+def sample_rows(fit: Mapping[str, Any], table: pd.DataFrame, *, whole: bool = True) -> pd.DataFrame:
+    """Give the rows that a fit used (`find_rows`): ``whole``, or the wave and the model's part."""
+    terms, groups = parse_formula(fit["complete_cases"]), list_groups(fit)
+    needed = list_columns(fit["outcome"], terms, [*groups, *(["wave"] if "wave" in table else [])])
+    return (table if whole else table[needed]).loc[find_rows(fit, table)].reset_index(drop=True)
 
 
 # --- declared models -----------------------------------------------------------------------------------------------

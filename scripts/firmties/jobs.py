@@ -6,6 +6,7 @@ import json
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,16 @@ def run_job(main: Callable[..., Any], log: str | Path, **arguments: Any) -> None
 
 
 def stream_sets(
-    fits_by_set: str | Path, completed: Mapping[str, Sequence[str | Path]], columns: Mapping[str, Sequence[str]]
-) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Read the fits of a model to each imputed set and the completed tables, one set at a time.
+    fits_by_set: Sequence[str | Path],
+    completed: Mapping[str, Sequence[str | Path]],
+    columns: Mapping[str, Sequence[str]],
+) -> Iterator[tuple[dict[str, list[Any]], dict[str, Any]]]:
+    """Read the fits of models to each imputed set and the completed tables, one set at a time.
 
     Parameters
     ----------
     fits_by_set
-        JSON, a line a set: ``{"fits": […], "by_wave": […]}``.
+        Of each model JSON, a line a set: ``{"fits": […], "by_wave": […]}``.
     completed
         Table -> its completed files, one a set.
     columns
@@ -50,18 +53,20 @@ def stream_sets(
     Yields
     ------
     tuple
-        The line, and table -> data frame.
+        The fits of all models under ``fits`` and ``by_wave``, and table -> data frame.
     """
     import pandas as pd
     import pyarrow.parquet as parquet
 
-    with Path(fits_by_set).open(encoding="utf-8") as stream:
-        for paths, line in zip(zip(*completed.values(), strict=True), stream, strict=True):
+    with ExitStack() as stack:
+        streams = [stack.enter_context(Path(path).open(encoding="utf-8")) for path in fits_by_set]
+        for paths, *lines in zip(zip(*completed.values(), strict=True), *streams, strict=True):
             tables = {}
             for name, path in zip(completed, paths, strict=True):
                 present = set(parquet.read_schema(path).names)
                 tables[name] = pd.read_parquet(path, columns=[column for column in columns[name] if column in present])
-            yield json.loads(line), tables
+            read = [json.loads(line) for line in lines]
+            yield {key: [fit for own in read for fit in own[key]] for key in ("fits", "by_wave")}, tables
 
 
 def run_command(work: Callable[..., str], *arguments: Any) -> int:

@@ -626,7 +626,8 @@ def partial_residuals(fit: Mapping[str, Any], table: pd.DataFrame, variable: str
     Returns
     -------
     pandas.DataFrame
-        A row for each row of the estimation sample, in its order: ``x`` (the variable), ``residual``.
+        A row for each row of the estimation sample, in its order: ``x`` (the variable), ``residual``, ``weight`` (mean
+        1; 1 without weights).
 
     Raises
     ------
@@ -646,4 +647,4 @@ def partial_residuals(fit: Mapping[str, Any], table: pd.DataFrame, variable: str
         raise ContrastError(str(error)) from error
     residuals = predictor.outcome - predictor.design.matrix() @ predictor.params
     values = predictor.rows[variable].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
-    return pd.DataFrame({"x": values, "residual": residuals + curve})
+    return pd.DataFrame({"x": values, "residual": residuals + curve, "weight": predictor.weights})

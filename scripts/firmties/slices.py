@@ -191,7 +191,13 @@ def list_models_of(config: Config, exhibit: Config) -> list[str]:
     """Models that an exhibit names, by themselves or through predictions; all of them if it names none."""
     predictions = {entry["id"]: entry["model"] for entry in config.get("predictions", [])}
     shown = [part.get("prediction", "") for part in (exhibit, *exhibit.get("panels", []))]
-    chosen = {exhibit.get("model"), *exhibit.get("models", []), *(predictions.get(name) for name in shown)} - {None}
+    shown_beside = exhibit.get("beside", {}).get("model")
+    chosen = {
+        shown_beside,
+        exhibit.get("model"),
+        *exhibit.get("models", []),
+        *(predictions.get(name) for name in shown),
+    } - {None}
     return [model["id"] for model in config.get("models", []) if not chosen or model["id"] in chosen]
 
 

@@ -11,7 +11,7 @@ import io
 import math
 import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from html.parser import HTMLParser
@@ -187,7 +187,7 @@ def list_rows(frame: pd.DataFrame) -> list[Any]:
 
 
 def describe_basis(notes: Mapping[str, Any]) -> list[str]:
-    """Word what an exhibit rests on: firms, firm-waves, waves, weights, adjustment, standard errors, then its remarks.
+    """Word what an exhibit rests on: firms, waves, weights, imputation, adjustment, standard errors, then its remarks.
 
     Keys that are absent, None or empty are passed over; every key that starts with ``remark`` holds one sentence.
 
@@ -195,6 +195,8 @@ def describe_basis(notes: Mapping[str, Any]) -> list[str]:
     --------
     >>> describe_basis({"n_firms": 968, "n_firm_waves": 2281, "weights": "none", "remark": "An example."})
     ['968 firms, 2,281 firm-waves; unweighted.', 'An example.']
+    >>> describe_basis({"weights": "w", "n_imputations": 20})
+    ["Weighted by w; 20 imputations, pooled by Rubin's rules, Barnard-Rubin degrees of freedom."]
     """
 
     def given(key: str) -> Any:
@@ -212,8 +214,9 @@ def describe_basis(notes: Mapping[str, Any]) -> list[str]:
         listed = ", ".join(str(wave) for wave in waves) if isinstance(waves, (list, tuple)) else str(waves)
         parts.append(f"{'waves' if ', ' in listed else 'wave'} {listed}")
     if given("weights") is not None:
-        unweighted = str(notes["weights"]).lower() in ("none", "no", "false", "unweighted")
-        parts.append("unweighted" if unweighted else f"weights: {notes['weights']}")
+        parts.append(word_each(notes["weights"], word_weights))
+    if given("n_imputations") is not None:
+        parts.append(word_each(notes["n_imputations"], word_imputations))
     if given("adjustment") is not None:
         parts.append(f"adjusted for {notes['adjustment']}")
     if given("standard_errors") is not None:
@@ -224,6 +227,36 @@ def describe_basis(notes: Mapping[str, Any]) -> list[str]:
         if key.startswith("remark") and value:
             sentences += [str(line) for line in value] if isinstance(value, (list, tuple)) else [str(value)]
     return sentences
+
+
+def word_each(value: Any, word: Callable[[str], str]) -> str:
+    """Put each of several values, such as ``none (M1); w (M2)``, into words.
+
+    Examples
+    --------
+    >>> word_each("none (M1); w (M2)", word_weights)
+    'unweighted (M1), weighted by w (M2)'
+    """
+    parts = [re.fullmatch(r"(.*?)( \(.*\))?", part) for part in str(value).split("; ")]
+    return ", ".join(f"{word(part[1])}{part[2] or ''}" for part in parts if part)
+
+
+def word_weights(weights: str) -> str:
+    """Say whether something is weighted, and by what."""
+    return "unweighted" if weights.lower() in ("none", "no", "false", "unweighted") else f"weighted by {weights}"
+
+
+def word_imputations(number: str) -> str:
+    """Say whether something rests on complete cases or on imputed sets.
+
+    Examples
+    --------
+    >>> word_imputations("0")
+    'complete cases'
+    """
+    if int(float(number)) == 0:
+        return "complete cases"
+    return f"{int(float(number))} imputations, pooled by Rubin's rules, Barnard-Rubin degrees of freedom"
 
 
 def wrap_heading(text: str, width: int = 15) -> str:

@@ -43,7 +43,10 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
     parts = [drawn]
     fit = _find_fit(sources.get("fits", []), first)
     if fit is not None:
-        parts += _describe_cases(fit, sources, variable, low, high, options.get("bins", 20), columns, few)
+        # Cases are those that were observed: imputed answers lie elsewhere in each set.
+        seen = _find_fit(sources["fits_complete"], first) if fit["n_imputations"] else fit
+        if seen is not None:
+            parts += _describe_cases(seen, sources, variable, low, high, options.get("bins", 20), columns, few)
         parts.append(find_turning_point(fit, variable).reindex(columns=columns))
     numbers = pd.concat([part for part in parts if not part.empty], ignore_index=True)
     scaled = numbers["part"] != "turning_point"
@@ -58,6 +61,7 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
     keys = ["model", "outcome", "sample", "block"]
     chosen = models.loc[models[keys].fillna("").eq(first[keys].fillna("")).all(axis=1)].tail(1)
     notes = describe_models(chosen, dictionary)
+    of_complete = "of complete cases, " if fit is not None and fit["n_imputations"] else ""
     turning = numbers.loc[numbers["part"] == "turning_point"]
     notes |= {
         "waves": describe_waves(sources["panel"]["wave"], sources.get("waves")),
@@ -66,8 +70,8 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
         "turning_point_low": None if turning.empty else float(turning["conf_low"].iloc[0]),
         "turning_point_high": None if turning.empty else float(turning["conf_high"].iloc[0]),
         "remark_curve": "Line and band: average adjusted prediction and its 95 % interval, all else as observed.",
-        "remark_bins": "Points: mean partial residuals in bins of equal size.",
-        "remark_density": "Strip: number of cases"
+        "remark_bins": f"Points: mean partial residuals {of_complete}in bins of equal size.",
+        "remark_density": f"Strip: number of {'complete ' if of_complete else ''}cases"
         + (f"; bins with fewer than {few}, and those that would give them away, are not shown." if few > 1 else "."),
         "remark_turning_point": None if turning.empty else "The interval of the turning point is by the delta method.",
     }
@@ -98,7 +102,10 @@ def find_turning_point(fit: dict[str, Any], variable: str) -> pd.DataFrame:
     cov = np.asarray(fit["cov"], float)[np.ix_(places, places)]
     gradient = np.array([-1 / (2 * b2), b1 / (2 * b2**2)])
     x = -b1 / (2 * b2)
-    low, high = find_interval(x, float(np.sqrt(gradient @ cov @ gradient)), fit["df"])
+    # Over imputed sets each term has degrees of freedom of its own; the fewer are taken.
+    dfs = [fit["df_terms"][at] for at in places] if "df_terms" in fit else [fit["df"]]
+    df = min((df for df in dfs if df is not None), default=None)
+    low, high = find_interval(x, float(np.sqrt(gradient @ cov @ gradient)), df)
     return pd.DataFrame([{"part": "turning_point", "x": x, "conf_low": low, "conf_high": high}])
 
 
@@ -128,7 +135,7 @@ def _describe_cases(
         cases = partial_residuals(fit, table, variable)
     except ContrastError:  # no linear model: the curve stands alone
         x = sample_rows(fit, table)[variable].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
-        cases = pd.DataFrame({"x": x, "residual": np.nan})
+        cases = pd.DataFrame({"x": x, "residual": np.nan, "weight": 1.0})
     cases = cases.loc[cases["x"].between(low, high)].sort_values("x", kind="stable")
     edges = np.linspace(low, high, max(5, min(DENSITY_BINS, len(cases) // ENOUGH)) + 1)
     count = np.histogram(cases["x"], edges)[0]
@@ -136,7 +143,11 @@ def _describe_cases(
     hidden = mask_tables([Counts(variable, density["n"].rename_axis("bin"))], few)
     n_bins = max(1, min(n_bins, len(cases) // ENOUGH))
     place = np.arange(len(cases)) * n_bins // max(len(cases), 1)
-    bins = cases.groupby(place).agg(x=("x", "mean"), estimate=("residual", "mean"), n=("x", "size")).assign(part="bin")
+    weighted = cases.assign(residual=cases["residual"] * cases["weight"], position=cases["x"] * cases["weight"])
+    bins = weighted.groupby(place).agg(
+        x=("position", "sum"), estimate=("residual", "sum"), share=("weight", "sum"), n=("x", "size")
+    )
+    bins = bins.assign(x=bins["x"] / bins["share"], estimate=bins["estimate"] / bins["share"], part="bin")
     return [
         bins.loc[bins["estimate"].notna() & (bins["n"] >= ENOUGH)].reindex(columns=columns),
         density.loc[[name_cell(["bin"], [at]) not in hidden for at in density.index]].reindex(columns=columns),

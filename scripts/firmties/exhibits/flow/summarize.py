@@ -11,11 +11,11 @@ import pandas as pd
 
 from firmties.display import codes_of, label_of
 from firmties.errors import StudyError
-from firmties.estimation import sample_rows
+from firmties.estimation import find_rows, sample_rows
 from firmties.expressions import evaluate
 from firmties.link import DISPOSITIONS
 
-STEPS = ["frame", "invited", "reached", "started", "read", "kept", "outcome", "analysed"]
+STEPS = ["frame", "invited", "reached", "started", "read", "kept", "outcome", "complete", "analysed"]
 
 NOT_REACHED = ("NC", "UH", "UO")
 
@@ -57,7 +57,13 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
     rules = _order_rules(removed)
     fit = choose_fit(sources.get("fits", []), options)
     outcome = options.get("outcome") or (fit["outcome"] if fit else None)
-    used = sample_rows(fit, panel) if fit else None
+    used = sample_rows(fit, panel) if fit and not fit["n_imputations"] else None
+    complete = None
+    if fit and fit["n_imputations"]:
+        complete = sample_rows(choose_same(sources["fits_complete"], fit), panel)
+        fits, tables = next(iter(sources["sets"]()))
+        # The completed table has the panel's rows in the panel's order.
+        used = panel.loc[find_rows(choose_same(fits, fit), tables["panel"])]
 
     flows: dict[Hashable, list[Line]] = {}
     for wave in waves["id"]:
@@ -71,7 +77,13 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
             lines += _follow_outcome(here["panel"], outcome, sources["dictionary"])
         if fit and used is not None:
             analysed = used.loc[used["wave"] == wave]
-            lines += _follow_model(here["panel"], analysed, fit)
+            if complete is not None:
+                known = complete.loc[complete["wave"] == wave]
+                lines += _follow_model(here["panel"], known, fit, "complete", f"Complete in {fit['model']}")
+                lines.append(Line("entry", "analysed", "answers imputed", len(analysed) - len(known)))
+                lines.append(Line("box", "analysed", f"Analysed in {fit['model']}", len(analysed)))
+            else:
+                lines += _follow_model(here["panel"], analysed, fit, "analysed", f"Analysed in {fit['model']}")
             lines += _split_box(analysed, "analysed", options.get("of_which", []), sources["dictionary"])
         flows[wave] = lines
     labels = dict(zip(waves["id"], waves["label"], strict=True))
@@ -86,13 +98,17 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
         "n_firms": int(panel[study["firm"]].nunique()),
         "n_firm_waves": len(panel),
         "waves": ", ".join(str(label) for wave, label in labels.items() if wave != "all"),
-        "weights": "none",
+        "weights": fit["weights"] if fit else "none",
+        "n_imputations": fit["n_imputations"] if fit else None,
         "panel_firms": int(panel[study["firm"]].nunique()),
         "panel_firm_waves": len(panel),
         "n_analysed": None if used is None else len(used),
         "model": fit["model"] if fit else None,
         "remark_sum": "Every box is the box above it, less the exits and plus the entries beside the arrow."
         + (" All waves: a firm counts once a wave." if len(waves) > 1 else ""),
+        "remark_sets": "Imputed sets differ in rows; the first one is counted."
+        if fit and "n_obs_most" in fit
+        else None,
         "remark_sample": None
         if "sample" in sources
         else "There are no sample files, so the flow starts at the responses read.",
@@ -176,6 +192,12 @@ def choose_fit(fits: Sequence[dict[str, Any]], options: Mapping[str, Any]) -> di
     return [fit for fit in fitted if all(fit[key] == fitted[0][key] for key in same)][-1] if fitted else None
 
 
+def choose_same(fits: Sequence[dict[str, Any]], fit: Mapping[str, Any]) -> dict[str, Any]:
+    """Find the fit of the same model, outcome, sample and block among others, such as those to complete cases."""
+    same = ("model", "outcome", "sample", "block")
+    return next(other for other in fits if all(other[key] == fit[key] for key in same))
+
+
 def _follow_frame(
     margins: Mapping[Hashable, Mapping[str, Mapping[str, int]]], wave: Hashable, invited: int
 ) -> list[Line]:
@@ -252,15 +274,15 @@ def _follow_outcome(panel: pd.DataFrame, outcome: str, dictionary: pd.DataFrame)
     ]
 
 
-def _follow_model(panel: pd.DataFrame, used: pd.DataFrame, fit: dict[str, Any]) -> list[Line]:
+def _follow_model(panel: pd.DataFrame, used: pd.DataFrame, fit: dict[str, Any], step: str, text: str) -> list[Line]:
     with_outcome = panel.loc[panel[fit["outcome"]].notna()]
     inside = len(with_outcome)
     if fit["condition"]:
         inside = int(evaluate(fit["condition"], with_outcome).fillna(False).sum())
     return [
-        Line("exit", "analysed", f"outside the sample '{fit['sample']}'", len(with_outcome) - inside),
-        Line("exit", "analysed", "another variable of the model missing", inside - len(used)),
-        Line("box", "analysed", f"Analysed in {fit['model']}", len(used)),
+        Line("exit", step, f"outside the sample '{fit['sample']}'", len(with_outcome) - inside),
+        Line("exit", step, "another variable of the model missing", inside - len(used)),
+        Line("box", step, text, len(used)),
     ]
 
 

@@ -15,6 +15,7 @@ KEPT = [
     "hypothesis", "family", "claim", "component", "model", "outcome", "alternative", "estimate", "std_error",
     "df", "conf_low", "conf_high", "p_value", "p_hypothesis", "p_adjusted", "adjustment", "level", "verdict", "planted",
     "contrast", "outcome_level", "signs", "signs_reason",
+    "complete_estimate", "complete_conf_low", "complete_conf_high", "complete_p_value", "fmi",
 ]  # fmt: skip
 
 
@@ -174,5 +175,38 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         "not_apart": word_reasons(numbers["signs_reason"], waves),
         "n_hypotheses": int(numbers["hypothesis"].nunique()),
         "n_components": len(numbers),
-        "weights": "none",
+        "weights": _list_by_model(hypotheses, "weights", "none"),
+        "n_imputations": _list_by_model(hypotheses, "n_imputations", 0),
+        "remark_complete": compare_complete(numbers),
     }
+
+
+def compare_complete(numbers: pd.DataFrame) -> str | None:
+    """Say which contrasts complete cases put elsewhere; None where nothing was pooled over imputed sets.
+
+    Examples
+    --------
+    >>> numbers = pd.DataFrame({"hypothesis": ["H1"], "component": ["a"], "estimate": [0.2], "std_error": [0.05]})
+    >>> compare_complete(numbers.assign(complete_estimate=0.3))
+    'Complete cases give estimates that differ by more than one standard error of the pooled one in: H1 (a).'
+    """
+    beside = numbers.loc[numbers["complete_estimate"].notna() & numbers["estimate"].notna()]
+    if beside.empty:
+        return None
+    apart = beside.loc[(beside["complete_estimate"] - beside["estimate"]).abs() > beside["std_error"]]
+    named = [f"{row.hypothesis} ({row.component})" for row in apart.itertuples()]
+    how = f"that differ by more than one standard error of the pooled one in: {join_words(named)}."
+    return "Complete cases give estimates " + (
+        how if named else "that differ by no more than one standard error of the pooled one in any contrast."
+    )
+
+
+def _list_by_model(hypotheses: pd.DataFrame, key: str, empty: Any) -> Any:
+    """The value that all contrasts share, or each value with the models it holds for."""
+    if key not in hypotheses:
+        return empty
+    values = hypotheses.loc[hypotheses[key].notna()].groupby(key, sort=False)["model"].unique()
+    if len(values) <= 1:
+        found = values.index[0] if len(values) else empty
+        return found if isinstance(found, str) else int(found)
+    return "; ".join(f"{value} ({join_words(models)})" for value, models in values.items())

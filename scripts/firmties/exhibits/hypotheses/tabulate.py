@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from firmties.tables import Row, Table, format_interval, format_number, format_p, is_missing, list_rows
+from firmties.tables import Row, Table, describe_basis, format_interval, format_number, format_p, is_missing, list_rows
 
 ADJUSTMENTS = {"holm": "Holm", "bh": "Benjamini-Hochberg", "bonferroni": "Bonferroni", "none": "no adjustment"}
 
@@ -19,9 +19,14 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
     """
     numbers = numbers.fillna({"event": ""})
     planted = bool(numbers["planted"].notna().any())
+    beside = bool(numbers["complete_estimate"].notna().any()) if "complete_estimate" in numbers else False
     waves = notes["wave_ids"].split("|") if notes.get("waves_apart") else []
     columns = ["Claim, with its contrasts", "Estimate", "95 % interval"]
-    columns += [*(["Planted"] if planted else []), *(["Sign by wave"] if waves else [])]
+    columns += [
+        *(["Complete cases"] if beside else []),
+        *(["Planted"] if planted else []),
+        *(["Sign by wave"] if waves else []),
+    ]
     columns += ["p", "Adjusted p", "Verdict"]
     rows: list[Row] = []
     for _, family in numbers.groupby("family", sort=False):
@@ -40,7 +45,7 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
             for row in components:
                 # The outcome is named where it begins and where it changes.
                 on = f"{row.event or row.outcome_label}{', points' if row.scale == 100 else ''}"
-                rows.append(Row(write_component(row, on if on != outcome else "", planted, waves), indent=True))
+                rows.append(Row(write_component(row, on if on != outcome else "", planted, waves, beside), indent=True))
                 outcome = on
     footnotes = [
         "Estimate: the contrast of average adjusted predictions, with its 95 % interval by the delta method"
@@ -64,6 +69,8 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
         footnotes.append(
             "Planted: the value put into the invented data; it is the direct effect, so estimates may differ from it."
         )
+    basis = {key: notes.get(key) for key in ("weights", "n_imputations", "remark_complete")}
+    footnotes += describe_basis(basis)
     return Table(
         options["title"],
         columns,
@@ -76,7 +83,7 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
     )
 
 
-def write_component(row: Any, on: str, planted: bool, waves: Sequence[str]) -> list[str]:
+def write_component(row: Any, on: str, planted: bool, waves: Sequence[str], beside: bool) -> list[str]:
     """Write the cells of one component; adjusted p and verdict stand beside the claim."""
     digits = 1 if row.scale == 100 else 3
 
@@ -87,6 +94,7 @@ def write_component(row: Any, on: str, planted: bool, waves: Sequence[str]) -> l
         f"{row.component}: {row.contrast_words}" + (f"; outcome: {on}" if on else ""),
         format_number(scaled("estimate"), digits),
         format_interval(scaled("conf_low"), scaled("conf_high"), digits),
+        *([format_number(scaled("complete_estimate"), digits)] if beside else []),
         *([format_number(scaled("planted"), digits)] if planted else []),
         *([write_signs(row.signs, waves)] if waves else []),
         format_p(row.p_value),

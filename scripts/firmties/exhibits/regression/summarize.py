@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from firmties.display import codes_of, describe_models, label_of, reference_of
+from firmties.display import codes_of, describe_models, label_of, reference_of, word_ranges
 from firmties.formulas import list_variables, parse_formula
 from firmties.tables import join_words
 
@@ -68,6 +68,9 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     dictionary = sources["dictionary"]
     # Models without samples or blocks leave these keys empty.
     estimates, models = (sources[name].fillna(dict.fromkeys(KEYS, "")) for name in ("estimates", "models"))
+    for name, empty in (("weights", "none"), ("n_imputations", 0)):
+        if name not in models:
+            models[name] = empty
     columns = choose_columns(models, options)
     headings = name_columns(columns, dictionary)
     terms = estimates.merge(columns[[*KEYS, "column"]], on=KEYS, how="inner", validate="many_to_one")
@@ -103,6 +106,12 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     notes = describe_columns(columns)
     described = describe_models(columns.replace({"": None}), dictionary)
     notes |= {key: value for key, value in described.items() if key.startswith("adjusted_")}
+    notes["remark_weights"] = compare_weights(columns, terms, headings, dictionary)
+    notes["remark_rows_of_sets"] = word_ranges(columns)
+    if (columns["n_imputations"] > 0).any():
+        notes["remark_sets"] = (
+            "Figures of fit are means over the imputed sets, R² by Fisher's z; the F of a change is pooled over them."
+        )
     notes["remark_gaps"] = list_gaps(columns, headings, sources["waves"]) if "waves" in sources else []
     formulas = columns.loc[columns["status"] != "failed", "formula"].dropna()
     variables = {name for formula in formulas for name in list_variables(parse_formula(formula))}
@@ -111,6 +120,44 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     if options.get("effects") and options.get("level"):
         notes["level"] = options["level"]
     return numbers, notes
+
+
+def compare_weights(
+    columns: pd.DataFrame, terms: pd.DataFrame, headings: pd.DataFrame, dictionary: pd.DataFrame
+) -> list[str]:
+    """Say in which coefficients a weighted column differs from the unweighted one beside it by more than one error.
+
+    The error is the standard error of the unweighted coefficient; columns are compared if outcome, sample and block are
+    the same.
+    """
+    named = dict(zip(headings["column"], headings["heading"], strict=True))
+    fitted = columns.loc[columns["status"] != "failed"]
+    plain, weighted = (fitted.loc[(fitted["weights"] == "none") == is_plain] for is_plain in (True, False))
+    same = ["outcome", "sample", "block"]
+    pairs = weighted.merge(plain, on=same, suffixes=("", "_plain"), validate="many_to_many")
+    remarks = []
+    for pair in pairs.to_dict("records"):
+        own, other = (terms.loc[terms["column"] == pair[name]].set_index("term") for name in ("column", "column_plain"))
+        shared = own.index.intersection(other.index, sort=False)
+        apart = (own.loc[shared, "estimate"] - other.loc[shared, "estimate"]).abs() > other.loc[shared, "std_error"]
+        found = [": ".join(filter(None, _word_term(str(term), own, dictionary))) for term in shared[apart]]
+        least = min(pair["n_obs"], pair["n_obs_plain"])
+        basis = "" if pair["n_obs"] == pair["n_obs_plain"] else f" ({int(least):,} rows have a weight)"
+        remarks.append(
+            f"{named[pair['column']]} against {named[pair['column_plain']]}{basis}: the estimates differ by "
+            + (
+                f"more than one standard error of the unweighted one in {len(found)} of {len(shared)} coefficients: "
+                f"{'; '.join(found)}."
+                if found
+                else f"no more than one standard error of the unweighted one in all {len(shared)} coefficients."
+            )
+        )
+    return remarks
+
+
+def _word_term(term: str, estimates: pd.DataFrame, dictionary: pd.DataFrame) -> tuple[str, str]:
+    group, label = label_term(term, str(estimates.loc[term, "label"]), dictionary)
+    return group.partition(" (reference")[0], "constant" if term == "Intercept" else label
 
 
 def list_gaps(columns: pd.DataFrame, headings: pd.DataFrame, waves: pd.DataFrame) -> list[str]:
@@ -145,43 +192,67 @@ def estimate_effects(
     Of a level of a category, the difference of average adjusted predictions to the reference; of a number, the average
     derivative. Interactions have no effect of their own and are left out.
     """
+    from firmties.pooled_models import pool_rows
+
+    curved = columns.loc[(columns["status"] != "failed") & (columns["estimator"] != "ols")]
+    names = ["part", "column", "row", "group", "label", "df", *ESTIMATE]
+
+    def list_effects(
+        chosen: pd.DataFrame, fits: Sequence[Mapping[str, Any]], tables: Mapping[str, Any]
+    ) -> pd.DataFrame:
+        by_key = {tuple(str(fit[key] or "") for key in KEYS): fit for fit in fits}
+        rows: list[dict[str, Any]] = []
+        for column in chosen.to_dict("records"):
+            fit = by_key[tuple("" if pd.isna(column[key]) else str(column[key]) for key in KEYS)]
+            event = level if column["estimator"] == "ordered_logit" else None
+            for effect in find_effects(fit, tables[fit["table"]], terms, sources["dictionary"], event):
+                rows.append({"part": "effect", "column": column["column"]} | effect)
+        return pd.DataFrame(rows, columns=names)
+
+    plain = curved.loc[curved["n_imputations"] == 0]
+    imputed = curved.loc[curved["n_imputations"] > 0]
+    effects = list_effects(plain, sources["fits"], sources)
+    if len(imputed):
+        each = [list_effects(imputed, fits, tables) for fits, tables in sources["sets"]()]
+        effects = pd.concat([effects, pool_rows(each, ["column", "row"])[0].reindex(columns=names)])
+        effects = effects.sort_values("column", kind="stable")
+    return effects.drop(columns="df").merge(headings, on="column", how="left", validate="many_to_one")
+
+
+def find_effects(
+    fit: Mapping[str, Any], table: pd.DataFrame, terms: Sequence[str], dictionary: pd.DataFrame, level: str | None
+) -> list[dict[str, Any]]:
+    """Find the average marginal effects of terms in one fit."""
     from firmties.estimation import find_p_value
     from firmties.predictions import ContrastError, Predictor, combine
 
-    fits = {tuple(str(fit[key] or "") for key in KEYS): fit for fit in sources["fits"]}
+    predictor = Predictor(fit, table, level)
     rows: list[dict[str, Any]] = []
-    for column in columns.loc[(columns["status"] != "failed") & (columns["estimator"] != "ols")].to_dict("records"):
-        fit = fits[tuple("" if pd.isna(column[key]) else str(column[key]) for key in KEYS)]
-        ordered = column["estimator"] == "ordered_logit"
-        predictor = Predictor(fit, sources[fit["table"]], level if ordered else None)
-        for term in terms:
-            (variable, code), *more = split_term(term)
-            if more or "(" in variable:
-                continue
-            reference = predictor.levels_of(variable)[:1]
-            contrast = (
-                f"mu({variable}={code}) - mu({variable}={reference[0]})" if code and reference else f"slope({variable})"
-            )
-            if not code and reference == ["false"]:
-                contrast = f"mu({variable}=true) - mu({variable}=false)"
-            try:
-                found = combine(contrast, predictor)
-            except ContrastError:
-                continue
-            group, label = label_term(
-                term, term if code else label_of(sources["dictionary"], variable), sources["dictionary"]
-            )
-            rows.append(
-                {"part": "effect", "column": column["column"], "row": term, "group": group, "label": label}
-                | {key: found[key] for key in ("estimate", "std_error", "conf_low", "conf_high")}
-                | {
-                    "p_value": find_p_value(found["estimate"] / found["std_error"], found["df"])
-                    if found["std_error"]
-                    else None
-                }
-            )
-    effects = pd.DataFrame(rows, columns=["part", "column", "row", "group", "label", *ESTIMATE])
-    return effects.merge(headings, on="column", how="left", validate="many_to_one")
+    for term in terms:
+        (variable, code), *more = split_term(term)
+        if more or "(" in variable:
+            continue
+        reference = predictor.levels_of(variable)[:1]
+        contrast = (
+            f"mu({variable}={code}) - mu({variable}={reference[0]})" if code and reference else f"slope({variable})"
+        )
+        if not code and reference == ["false"]:
+            contrast = f"mu({variable}=true) - mu({variable}=false)"
+        try:
+            found = combine(contrast, predictor)
+        except ContrastError:
+            continue
+        group, label = label_term(term, term if code else label_of(dictionary, variable), dictionary)
+        rows.append(
+            {"row": term, "group": group, "label": label}
+            | {key: found[key] for key in ("estimate", "std_error", "df", "conf_low", "conf_high")}
+            | {
+                "p_value": find_p_value(found["estimate"] / found["std_error"], found["df"])
+                if found["std_error"]
+                else None
+            }
+        )
+    return rows
 
 
 def find_products(terms: pd.DataFrame, shown: Sequence[str]) -> list[str]:
@@ -199,7 +270,10 @@ def find_products(terms: pd.DataFrame, shown: Sequence[str]) -> list[str]:
 
 
 def choose_columns(models: pd.DataFrame, options: Mapping[str, Any]) -> pd.DataFrame:
-    """Choose the fitted entries that become columns, in the order of the options, then of models.csv."""
+    """Choose the fitted entries that become columns, in the order of the options, then of models.csv.
+
+    Those of the model beside follow the column of the same outcome, sample and block, or the last one.
+    """
     ids = [options["model"]] if "model" in options else options["models"]
     chosen = models.loc[models["model"].isin(ids)].copy()
     for option, key in (("outcomes", "outcome"), ("samples", "sample"), ("blocks", "block")):
@@ -209,7 +283,21 @@ def choose_columns(models: pd.DataFrame, options: Mapping[str, Any]) -> pd.DataF
     chosen = sort_as(chosen, "model", ids)
     if "models" in options and "blocks" not in options:
         chosen = chosen.drop_duplicates(["model", "outcome", "sample"], keep="last")
-    return chosen.reset_index(drop=True).assign(column=lambda frame: range(1, len(frame) + 1))
+    chosen = chosen.reset_index(drop=True).assign(place=lambda frame: frame.index.astype(float))
+    if beside := options.get("beside"):
+        further = models.loc[models["model"] == beside["model"]]
+        for option, key in (("outcomes", "outcome"), ("samples", "sample")):
+            if option in options:
+                further = further.loc[further[key].isin(options[option])]
+        if "blocks" in beside:
+            further = further.loc[further["block"].isin(beside["blocks"])]
+        same = ["outcome", "sample", "block"]
+        places = chosen.drop_duplicates(same, keep="last")[[*same, "place"]]
+        further = further.merge(places, on=same, how="left", validate="many_to_one")
+        further["place"] = further["place"].fillna(float(len(chosen))) + 0.5
+        chosen = pd.concat([chosen, further]).sort_values("place", kind="stable")
+    chosen = chosen.drop(columns="place").reset_index(drop=True)
+    return chosen.assign(column=lambda frame: range(1, len(frame) + 1))
 
 
 def sort_as(table: pd.DataFrame, column: str, order: Sequence[str]) -> pd.DataFrame:
@@ -229,6 +317,8 @@ def name_columns(columns: pd.DataFrame, dictionary: pd.DataFrame) -> pd.DataFram
         "sample": columns["sample"].astype("string"),
         "block": columns["block"].astype("string"),
     }
+    if "weights" in columns:
+        parts["weights"] = columns["weights"].map(lambda name: "" if name == "none" else "weighted")
     varying = [key for key in parts if columns[key].nunique() > 1] or ["outcome"]
     span = pd.Series("", index=columns.index)
     if columns["estimator"].nunique() > 1:
@@ -273,6 +363,14 @@ def label_term(term: str, label: str, dictionary: pd.DataFrame) -> tuple[str, st
     return group, codes.get(level, level)
 
 
+def list_by_model(fitted: pd.DataFrame, key: str) -> Any:
+    """The value that all models share, or each value with its models: ``none (M1); weight (M2)``."""
+    values = fitted.groupby(key, sort=False)["model"].unique()
+    if len(values) == 1:
+        return values.index[0] if isinstance(values.index[0], str) else int(values.index[0])
+    return "; ".join(f"{value} ({join_words(models)})" for value, models in values.items()) or None
+
+
 def describe_columns(columns: pd.DataFrame) -> dict[str, Any]:
     """Notes: estimators, kinds of standard error, their small-sample rule, formula, failures."""
     fitted = columns.loc[columns["status"] != "failed"]
@@ -286,7 +384,8 @@ def describe_columns(columns: pd.DataFrame) -> dict[str, Any]:
         "estimators": list_distinct("estimator"),
         "standard_errors": list_distinct("covariance"),
         "small_sample": list_distinct("small_sample"),
-        "weights": "none",
+        "weights": list_by_model(fitted, "weights"),
+        "n_imputations": list_by_model(fitted, "n_imputations"),
         "models": ", ".join(dict.fromkeys(columns["model"])),
         "n_failed": len(failed),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -59,7 +60,10 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
         label = (
             f"“{label_of(dictionary, options['outcome'])}” per unit of “{label_of(dictionary, options['slope_of'])}”"
         )
-        slopes = estimate_slopes(fit, alters, codes, options, firm)
+        if fit["n_imputations"]:
+            slopes = pool_slopes(sources["sets"](), codes, options, firm)
+        else:
+            slopes = estimate_slopes(fit, alters, codes, options, firm)
         parts.append(
             slopes.assign(
                 panel="slope", panel_label=f"Slope: change in {label}", series=options["slope_of"], series_label=label
@@ -98,7 +102,7 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
         "waves": describe_waves(table["wave"], sources.get("waves")),
         "remark_stages": "The names of the stages are the survey's own.",
         "remark_means": "Panels a and b: unadjusted means over partners, intervals clustered by firm. "
-        "Panel c: average slopes in the model.",
+        f"Panel c: average slopes in the model{', pooled over imputed sets' if notes.get('n_imputations') else ''}.",
         "remark_small_cells": f"Stages with fewer than {ENOUGH} partners show no estimate"
         + (
             f"; those with fewer than {few} partners or firms, and those that would give them away, are hidden."
@@ -141,6 +145,23 @@ def _find_fit(fits: list[dict[str, Any]], options: dict[str, Any]) -> dict[str, 
         if (fit["model"], fit["outcome"]) == (options["model"], options["outcome"]) and fit["status"] != "failed"
     ]
     return found[-1] if found else None
+
+
+def pool_slopes(
+    sets: Iterable[tuple[list[dict[str, Any]], dict[str, pd.DataFrame]]],
+    codes: dict[str, str],
+    options: dict[str, Any],
+    firm: str,
+) -> pd.DataFrame:
+    """Estimate the average slope at each stage in each imputed set and pool them; cases are those of the first set."""
+    from firmties.pooled_models import pool_rows
+
+    slopes = []
+    for fits, tables in sets:
+        fit = _find_fit(fits, options)
+        assert fit is not None
+        slopes.append(estimate_slopes(fit, tables[fit["table"]], codes, options, firm))
+    return pool_rows(slopes, ["stage"])[0].reindex(columns=slopes[0].columns)
 
 
 def estimate_slopes(
