@@ -14,7 +14,7 @@ PACKAGE = "firmties"
 KEPT = Path("data/kept")
 MANIFEST = "manifest.json"
 PACKAGES = (
-    "jinja2", "jsonschema", "matplotlib", "numpy", "pandas", "pingouin", "pyarrow", "pypandoc_binary",
+    "jinja2", "jsonschema", "matplotlib", "networkx", "numpy", "pandas", "pingouin", "pyarrow", "pypandoc_binary",
     "pyreadstat", "python-calamine", "pyyaml", "scipy", "seaborn", "snakemake", "statsmodels", "typst",
 )  # fmt: skip
 
