@@ -66,7 +66,7 @@ add("nominations", "", "share_mutual", reciprocity(nominations))
 edges <- read.csv("landscape.csv")
 two_mode <- graph_from_data_frame(edges, directed = FALSE)
 V(two_mode)$type <- V(two_mode)$name %in% edges$partner
-firms <- bipartite_projection(two_mode, which = "false")
+firms <- bipartite_projection(two_mode, which = "false", multiplicity = FALSE)  # else path lengths are weighted
 add("landscape", "", "n_components", components(two_mode)$no)
 add("landscape", "", "largest", max(components(two_mode)$csize))
 add("landscape", "", "clustering", transitivity(firms, type = "global"))
