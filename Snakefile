@@ -48,6 +48,8 @@ TESTED = slices.list_models_tested(CONFIG.get("hypotheses", []))
 SOUND = {"sound": ancient("data/interim/sample.parquet")} if SAMPLES else {}
 # Who carries on whom; only studies with mergers have it.
 SUCCESSORS = {"successors": "data/processed/successors.csv"} if "successor_of" in CONFIG["study"] else {}
+# How reliable each scale is; only studies with a gate judge by it.
+ASSESSED = {"assessed": "data/processed/reliability.csv"} if "reliability_gate" in CONFIG else {}
 # Survey weights; only studies that declare them have any.
 WEIGHTS = {"weights": "data/processed/weights.parquet"} if "weights" in CONFIG else {}
 RESULTS = ["estimates", "complete_cases", "models", "predictions", "hypotheses"]
@@ -108,6 +110,11 @@ def completed_tables(wildcards):
     return slices.list_completed(CONFIG, MODELS[wildcards.model])
 
 
+def assessed_scales(wildcards):
+    """How reliable the scales are, of a model that holds any in a study with a gate."""
+    return ASSESSED if slices.list_gated(CONFIG, MODELS[wildcards.model]) else {}
+
+
 def sources(wildcards):
     """The files that an exhibit's kind reads, by name; those that the study does not have are left out."""
     exhibit = EXHIBITS[wildcards.exhibit]
@@ -128,6 +135,9 @@ def sources(wildcards):
     paths["reversals"] = "data/processed/reversals.csv"
     if "invariance" in CONFIG:
         paths |= {name: f"data/processed/{name}.csv" for name in ("invariance", "invariance_steps", "invariance_means")}
+    paths |= ASSESSED
+    if CONFIG.get("estimation", {}).get("imputation"):
+        paths["completed"] = slices.list_sets(CONFIG, "panel")
     if SAMPLES:
         paths["sample"] = "data/interim/sample.parquet"
     paths |= SUCCESSORS
@@ -419,8 +429,28 @@ rule export:
         "scripts/export.py"
 
 
+if ASSESSED:
+
+    rule assess:
+        input:
+            panel=rules.score.output.panel,
+            modules=library("assess"),
+        output:
+            ASSESSED["assessed"],
+        log:
+            "logs/assess.log",
+        params:
+            scales=[slices.pick(scale, "name", "label", "items") for scale in CONFIG["scales"]],
+            settings=CONFIG["reliability_gate"],
+        message:
+            "Assessing how reliable the scales are"
+        script:
+            "scripts/assess.py"
+
+
 rule fit:
     input:
+        unpack(assessed_scales),
         table=fitted_table,
         completed=completed_tables,
         dictionary=rules.score.output.dictionary,
@@ -433,6 +463,7 @@ rule fit:
     log:
         "logs/fit_{model}.log",
     params:
+        gated=lambda wildcards: slices.list_gated(CONFIG, MODELS[wildcards.model]),
         model=lambda wildcards: slices.slice_model(CONFIG, MODELS[wildcards.model])["model"],
         sets=lambda wildcards: slices.slice_model(CONFIG, MODELS[wildcards.model])["sets"],
         samples=lambda wildcards: slices.slice_model(CONFIG, MODELS[wildcards.model])["samples"],

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from firmties.estimation import fit_model, fit_waves, list_needed
+from firmties.gate import find_refused, leave_out_terms, mark_fit
 from firmties.jobs import run_job
 from firmties.pooled_models import pool_fits
 from firmties.predictions import choose_fits
@@ -30,6 +31,8 @@ def main(
     output_complete: str,
     output_by_set: str,
     completed: Sequence[str] = (),
+    assessed: str = "",
+    gated: Mapping[str, Sequence[str]] | None = None,
     references: Mapping[str, str] | None = None,
 ) -> str:
     """Read the scored table and perhaps the completed ones, fit, write the fits as JSON; return what the log says.
@@ -37,10 +40,13 @@ def main(
     With completed tables the fits are pooled over them, and those of complete cases and of each set stand beside.
     """
     words = pd.read_csv(dictionary, dtype="str", keep_default_na=False)
+    refused = find_refused(pd.read_csv(assessed, keep_default_na=False), gated or {}) if assessed else {}
+    passed, gone = leave_out_terms(model, sets, refused)
 
     def fit(path: str, columns: list[str] | None, **starts: Any) -> tuple[list[Any], list[Any]]:
         rows = pd.read_parquet(path, columns=columns)
-        found = fit_model(model, rows, words, sets, samples, references, starts.get("fits", ()))
+        found = fit_model(passed, rows, words, sets, samples, references, starts.get("fits", ()))
+        found = [mark_fit(entry, gone, refused) for entry in found] if refused else found
         tested = [entry for wanted in by_wave for entry in choose_fits(found, wanted)[:1]]
         return found, fit_waves(tested, rows, words, starts=starts.get("by_wave", ()))
 
@@ -63,6 +69,9 @@ def main(
         said = entry["reason"] if entry["status"] == "failed" else f"{entry['n_obs']} rows, {len(entry['terms'])} terms"
         left_out = "; ".join(f"{number} {reason}" for reason, number in entry["left_out"].items())
         lines.append(f"{name}: {entry['status']}: {said}" + (f" (left out: {left_out})" if left_out else ""))
+        lines += [
+            f"{name}: left out by the reliability gate: {term}: {why}" for term, why in entry.get("gate", {}).items()
+        ]
     if completed:
         lines.append(f"pooled over {len(completed)} imputed sets")
     return "\n".join(lines) + "\n"
@@ -75,6 +84,8 @@ if "snakemake" in globals():
         job.log[0],
         table=job.input.table,
         completed=list(job.input.get("completed", [])),
+        assessed=job.input.get("assessed", ""),
+        gated=job.params.gated,
         dictionary=job.input.dictionary,
         model=job.params.model,
         sets=job.params.sets,

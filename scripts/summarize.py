@@ -19,6 +19,8 @@ AS_TEXT = ("published", "listing", "dictionary", "masks")
 
 def read_source(name: str, paths: str | Sequence[str]) -> Any:
     """Read a table (Parquet, or one or several of CSV), entries of JSON files into one list, or the frame's margins."""
+    if name == "completed":  # imputed sets are read one after another, with the columns that are asked for
+        return [lambda columns, path=path: pd.read_parquet(path, columns=list(columns)) for path in paths]
     if not isinstance(paths, str) and paths[0].endswith(".csv"):
         return pd.concat([read_table(path) for path in paths], ignore_index=True)
     if not isinstance(paths, str):

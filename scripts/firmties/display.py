@@ -96,7 +96,8 @@ def describe_models(models: pd.DataFrame, dictionary: pd.DataFrame) -> dict[str,
     -------
     dict
         n_firm_waves, n_firms, adjustment, standard_errors, estimator, weights, n_imputations; and, for each model, all
-        its variables by their labels under ``adjusted_<model>``; a remark where imputed sets differ in rows.
+        its variables by their labels under ``adjusted_<model>``; remarks where imputed sets differ in rows and where
+        the reliability gate left scales out (``remark_gate``).
     """
     fitted = models.loc[models["status"] != "failed"] if not models.empty else models
     columns = {
@@ -125,6 +126,9 @@ def describe_models(models: pd.DataFrame, dictionary: pd.DataFrame) -> dict[str,
             shown = pd.DataFrame({"value": values[column].map(_print_plainly), "name": names}).drop_duplicates()
             notes[note] = "; ".join(f"{value} ({name})" for value, name in shown.itertuples(index=False))
     notes["remark_rows_of_sets"] = word_ranges(fitted)
+    refused = list(fitted["gate"].dropna()) if "gate" in fitted else []
+    if gate := "; ".join(dict.fromkeys(words for text in refused for words in str(text).split("; ") if words)):
+        notes["remark_gate"] = f"Left out of the models by the reliability gate: {gate}."
     formulas = fitted[["model", "formula"]].dropna().drop_duplicates("model", keep="last")
     if len(formulas):
         notes["adjustment"] = _word_adjustment(formulas, dictionary)

@@ -721,7 +721,7 @@ MODELS = [
     *KEYS, "status", "reason", "estimator", "covariance", "weights", "n_imputations", "small_sample", "formula",
     "n_obs", "n_clusters", "waves", "n_left_out", "left_out", "r_squared", "r_squared_adjusted",
     "r_squared_change", "f_change", "f_df1", "f_df2", "f_p_value",
-    "log_likelihood", "aic", "bic", "converged", "max_vif", "pseudo_r_squared", "n_obs_least", "n_obs_most",
+    "log_likelihood", "aic", "bic", "converged", "max_vif", "pseudo_r_squared", "n_obs_least", "n_obs_most", "gate",
 ]  # fmt: skip
 
 
@@ -768,6 +768,7 @@ def tabulate_models(fits: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
             "left_out": "; ".join(f"{reason}: {number}" for reason, number in fit["left_out"].items()),
             "n_left_out": sum(fit["left_out"].values()),
             "waves": "|".join(map(str, fit.get("waves", []))),
+            "gate": "; ".join(dict.fromkeys(fit.get("gate", {}).values())),
         }
         for fit in fits
     ]

@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import brentq
+from scipy.special import chndtr
 from scipy.stats import chi2 as chi_squared
 from scipy.stats import ncx2, norm
 
@@ -770,19 +771,12 @@ def find_rmsea(chi2: float, df: int, n: int, groups: int, c: float = 1.0) -> dic
     scaled = chi2 / c
 
     def find_noncentrality(level: float) -> float:
-        if chi_squared.cdf(scaled, df) < level:
+        if chndtr(scaled, df, 0.0) < level:
             return 0.0
         high = scaled + 10.0
-        while ncx2.cdf(scaled, df, high) > level:
+        while chndtr(scaled, df, high) > level:
             high *= 2
-        return float(
-            brentq(
-                lambda nc: ncx2.cdf(scaled, df, nc) - level if nc > 0 else chi_squared.cdf(scaled, df) - level,
-                0,
-                high,
-                xtol=1e-10,
-            )
-        )
+        return float(brentq(lambda nc: chndtr(scaled, df, nc) - level, 0.0, high, xtol=1e-10))
 
     size = np.sqrt(groups * c / (n * df))
     close = n * df * 0.05**2 / groups / c

@@ -299,6 +299,7 @@ def check_meaning(
         _check_tables_of_slots(scope),
         _check_nominations(scope),
         _check_scales(scope),
+        _check_gate(scope),
         _check_derived(scope),
         _check_references(scope),
         _check_formulas(scope),
@@ -757,6 +758,21 @@ def _check_scales(scope: Scope) -> Iterator[Problem]:
             first = next(iter(ranges))
             ends = " but ".join(f"{name} {_describe_range(ranges[name])}" for name in (first, odd))
             yield ("scales", place, "items"), f"must share one response scale: {ends}"
+
+
+def _check_gate(scope: Scope) -> Iterator[Problem]:
+    """The gate's bounds must be in order, and it needs scales to judge."""
+    gate = scope.config.get("reliability_gate")
+    if gate is None:
+        return
+    enter, drop = gate.get("enter", 0.7), gate.get("drop", 0.6)
+    if isinstance(enter, (int, float)) and isinstance(drop, (int, float)) and drop > enter:
+        yield (
+            ("reliability_gate", "drop"),
+            f"{drop:g} is above enter, {enter:g}; a scale cannot both enter and be dropped",
+        )
+    if not scope.config.get("scales"):
+        yield ("reliability_gate",), "the study has no scales"
 
 
 def _describe_range(ends: tuple[float | None, float | None]) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from firmties.errors import StudyError, describe_allowed
 from firmties.estimation import find_interval, sample_rows, take_weights
 from firmties.expressions import ExpressionError, Node, parse
-from firmties.formulas import Design, as_codes, parse_formula
+from firmties.formulas import Design, as_codes, list_variables, parse_formula
 
 if TYPE_CHECKING:
     import numpy as np
@@ -204,6 +204,10 @@ class Predictor:
             Names the variables that are.
         """
         if variable not in self.design.variables:
+            for term, reason in self.fit.get("gate", {}).items():
+                if variable in list_variables(parse_formula(term)):
+                    gone = f"'{variable}' is left out of model {self.fit['model']} by the reliability gate"
+                    raise ContrastError(f"{gone}: {reason}")
             names = describe_allowed(variable, self.design.variables)
             raise ContrastError(f"'{variable}' is not in model {self.fit['model']}; {names}")
 

@@ -6,6 +6,7 @@ psych prints its alphas of the data set ``bfi`` from pairwise covariances.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,28 @@ from scipy.stats import f as f_distribution
 from scipy.stats import norm
 
 from firmties.estimators import FitError
-from firmties.factor_models import FactorFit, fit_factor_model, gather_moments
+from firmties.factor_models import (
+    build_structure,
+    find_robustness,
+    gather_moments,
+    list_warnings,
+    minimize,
+    orient,
+)
 
+ENTER, DROP = 0.70, 0.60
+LEAST = 30
+"""Fewest complete rows on which a scale is judged.
+
+ASSUME with fewer, the interval of alpha is so wide that it cannot tell .60 from .70.
+"""
+VERDICTS = {
+    "used": "used",
+    "weak": "used with caution",
+    "kept": "kept in spite of the gate",
+    "left out": "left out of models",
+    "not judged": "not judged",
+}
 OMEGA = (
     "ω: McDonald's omega total of the one-factor model by maximum likelihood, the squared sum of the loadings over the "
     "variance of the sum score that the model implies"
@@ -112,7 +133,6 @@ class Congeneric:
     composite: float
     loadings: dict[str, float]
     reason: str = ""
-    warnings: tuple[str, ...] = ()
 
 
 def fit_congeneric(items: pd.DataFrame, level: float = 0.95) -> Congeneric:
@@ -132,8 +152,9 @@ def fit_congeneric(items: pd.DataFrame, level: float = 0.95) -> Congeneric:
     Returns
     -------
     Congeneric
-        With two items the one-factor model is not identified, and there is a reason in place of numbers; so too
-        where the data carry no model or an item's residual variance is negative.
+        Two items do not determine two loadings: there is a reason in place of omega, and AVE and CR hold the loadings
+        equal (r and 2r/(1 + r)). Where the data carry no model, or an item's residual variance is negative, there is
+        a reason and no number.
 
     Examples
     --------
@@ -147,35 +168,36 @@ def fit_congeneric(items: pd.DataFrame, level: float = 0.95) -> Congeneric:
     """
     missing = (np.nan,) * 6
     if items.shape[1] < 3:
-        return Congeneric(*missing, {}, "one factor needs three items")
-    names = list(items.columns)
+        r = find_mean_correlation(items)
+        equal = find_composite(np.full(2, np.sqrt(r))) if r > 0 else (np.nan, np.nan)
+        return Congeneric(*missing[:4], *equal, {}, "one factor needs three items")
+    names = [str(name) for name in items]
     try:
-        fit = fit_factor_model(items, {"factor": names}, identification="standardized", level=level)
+        moments = gather_moments(items)
+        structure = build_structure(
+            names, {"factor": names}, [""], identification="standardized", equal=(), freed=(), correlated=()
+        )
+        params = orient(structure, minimize(structure, moments, seed=1)[0])
+        cov = find_robustness(structure, params, moments, df=0, robust="mlr").cov
     except FitError as error:
         return Congeneric(*missing, {}, str(error))
-    standardized = fit.loadings()["factor"]
-    loadings = {str(name): float(value) for name, value in standardized.items()}
-    if fit.warnings:
-        return Congeneric(*missing, loadings, fit.warnings[0], tuple(fit.warnings))
-    omega, std_error = find_omega(fit)
+    loading, _, residual, _, _ = structure.fill(params, 0)
+    variances = np.diag(residual)
+    standardized = loading[:, 0] / np.sqrt(loading[:, 0] ** 2 + variances)
+    loadings = dict(zip(names, standardized.tolist(), strict=True))
+    if warnings := list_warnings(structure, params, names, ["factor"], [""]):
+        return Congeneric(*missing, loadings, warnings[0])
+    common, rest = loading.sum(), variances.sum()
+    total = common**2 + rest
+    slopes = np.zeros(len(params))
+    for entry in structure.entries:
+        if entry.part == "loading":
+            slopes[entry.at] = 2 * common * rest / total**2
+        elif entry.part == "residual":
+            slopes[entry.at] = -(common**2) / total**2
+    omega, std_error = float(common**2 / total), float(np.sqrt(slopes @ cov @ slopes))
     reach = norm.ppf(0.5 + level / 2) * std_error
-    ave, composite = find_composite(standardized.to_numpy())
-    return Congeneric(omega, std_error, omega - reach, omega + reach, ave, composite, loadings)
-
-
-def find_omega(fit: FactorFit) -> tuple[float, float]:
-    """Omega total and its standard error from a one-factor model with factor variance 1."""
-    rows = fit.parameters
-    loading = rows.loc[rows["part"] == "loading", "estimate"].sum()
-    residual = rows.loc[rows["part"] == "residual", "estimate"].sum()
-    total = loading**2 + residual
-    slopes = np.zeros(len(fit.params))
-    for at, name in enumerate(fit.names):
-        if " -> " in name:
-            slopes[at] = 2 * loading * residual / total**2
-        elif " ~~ " in name:
-            slopes[at] = -(loading**2) / total**2
-    return float(loading**2 / total), float(np.sqrt(slopes @ fit.cov @ slopes))
+    return Congeneric(omega, std_error, omega - reach, omega + reach, *find_composite(standardized), loadings)
 
 
 def find_composite(loadings: np.ndarray) -> tuple[float, float]:
@@ -377,3 +399,97 @@ def describe_scale(items: pd.DataFrame, level: float = 0.95) -> dict[str, Any]:
         "drop_alpha": without.max(),
         "drop_item": without.idxmax() if without.notna().any() else "",
     }
+
+
+def judge_reliability(alpha: float, omega: float, enter: float = ENTER, drop: float = DROP) -> str:
+    """Say what the lower of alpha and omega calls for; alpha alone where there is no omega, ``""`` without either.
+
+    Examples
+    --------
+    >>> judge_reliability(0.72, 0.74), judge_reliability(0.72, 0.69), judge_reliability(0.59, np.nan)
+    ('used', 'weak', 'left out')
+    """
+    if np.isnan(alpha):
+        return ""
+    lower = min(alpha, omega) if not np.isnan(omega) else alpha
+    return "used" if lower >= enter else "weak" if lower >= drop else "left out"
+
+
+def describe_reliability(alpha: float, omega: float, reason: str = "") -> str:
+    """Word alpha and omega, to three decimals.
+
+    Examples
+    --------
+    >>> describe_reliability(0.5512, 0.5789), describe_reliability(0.699, np.nan, "one factor needs three items")
+    ('α 0.551, ω 0.579', 'α 0.699, no ω: one factor needs three items')
+    """
+    return f"α {alpha:.3f}, " + (f"no ω: {reason}" if np.isnan(omega) else f"ω {omega:.3f}")
+
+
+def assess_scales(
+    panel: pd.DataFrame, scales: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Judge every scale by its alpha and omega over waves.
+
+    Rows are those with an answer to every item; each item is taken as a deviation from its mean in the wave, so that a
+    shift from one wave to the next does not count as reliability.
+
+    Parameters
+    ----------
+    panel
+        The scored panel, with ``wave`` and the items.
+    scales
+        name, label and items of each.
+    settings
+        ``enter`` and ``drop`` (bounds), ``between`` (keep or leave_out), ``waves`` (those judged by; all if absent),
+        ``keep`` (scale → why it stays).
+
+    Returns
+    -------
+    DataFrame
+        scale, label, n (complete rows), waves (those they are of), alpha, omega, omega_reason, verdict (used, weak,
+        left out, kept, not judged), reason (in words).
+
+    Examples
+    --------
+    >>> draw = np.random.default_rng(1)
+    >>> panel = pd.DataFrame(draw.normal(size=(90, 3)), columns=["a", "b", "c"]).assign(wave=1)
+    >>> found = assess_scales(panel, [{"name": "s", "label": "S", "items": ["a", "b", "c"]}], {})
+    >>> found.loc[0, ["waves", "verdict"]].tolist()
+    ['1', 'left out']
+    """
+    enter, drop = settings.get("enter", ENTER), settings.get("drop", DROP)
+    keep = settings.get("keep") or {}
+    wanted = settings.get("waves")
+    rows = panel if wanted is None else panel.loc[panel["wave"].isin(wanted)]
+    found = []
+    for scale in scales:
+        items = [item for item in scale["items"] if item in rows]
+        complete = rows[["wave", *items]].dropna() if len(items) == len(scale["items"]) else rows.iloc[:0]
+        answers = complete[items].astype("float64")
+        apart = answers - answers.groupby(complete["wave"]).transform("mean") if len(answers) else answers
+        entry = {
+            "scale": scale["name"],
+            "label": scale.get("label", scale["name"]),
+            "n": len(answers),
+            "waves": "|".join(str(wave) for wave in sorted(complete["wave"].unique())) if len(answers) else "",
+        }
+        if len(answers) < LEAST:
+            words = f"{len(answers)} complete rows; fewer than {LEAST} are not judged"
+            found.append(entry | {"verdict": "not judged", "reason": words})
+            continue
+        alpha, model = compute_alpha(apart)[0], fit_congeneric(apart)
+        entry |= {"alpha": alpha, "omega": model.omega, "omega_reason": model.reason}
+        if np.isnan(alpha):
+            words = "one item" if len(items) == 1 else "its items have no variance"
+            found.append(entry | {"verdict": "not judged", "reason": f"{words}, hence no α"})
+            continue
+        verdict = judge_reliability(alpha, model.omega, enter, drop)
+        words = describe_reliability(alpha, model.omega, model.reason)
+        if verdict == "weak" and settings.get("between", "keep") == "leave_out":
+            verdict = "left out"
+        if verdict == "left out" and scale["name"] in keep:
+            verdict, words = "kept", f"{words}; kept: {keep[scale['name']]}"
+        found.append(entry | {"verdict": verdict, "reason": words})
+    columns = ["scale", "label", "n", "waves", "alpha", "omega", "omega_reason", "verdict", "reason"]
+    return pd.DataFrame(found, columns=columns)

@@ -169,6 +169,40 @@ def list_sets(config: Config, table: str) -> list[str]:
     ]
 
 
+def list_scales_behind(config: Config) -> dict[str, list[str]]:
+    """The scales that each variable of the panel rests on: itself, its anchored score, or one derived from such.
+
+    Examples
+    --------
+    >>> derived = [{"name": "both", "value": "trust_z * log(age)"}, {"name": "old", "value": "age > 9"}]
+    >>> list_scales_behind({"scales": [{"name": "trust"}], "derived": derived})
+    {'trust': ['trust'], 'trust_z': ['trust'], 'both': ['trust']}
+    """
+    found = {f"{scale['name']}{ending}": [scale["name"]] for scale in config.get("scales", []) for ending in ("", "_z")}
+    for entry in config.get("derived", []):
+        used = [scale for name in sorted(names_in(entry["value"])) for scale in found.get(name, [])]
+        if used:
+            found[entry["name"]] = list(dict.fromkeys(used))
+    return found
+
+
+def list_gated(config: Config, model: Config) -> dict[str, list[str]]:
+    """The variables of a model that the reliability gate may refuse, each with its scales; none without a gate.
+
+    Examples
+    --------
+    >>> config = {"reliability_gate": {}, "scales": [{"name": "trust"}], "sets": {"A": "trust_z"}}
+    >>> list_gated(config, {"id": "M1", "outcomes": ["y"], "formula": "x + A"})
+    {'trust_z': ['trust']}
+    """
+    if "reliability_gate" not in config or model.get("table", "panel") != "panel":
+        return {}
+    formulas = [model["formula"]] if "formula" in model else [block["add"] for block in model["blocks"]]
+    sets = find_sets(formulas, config.get("sets", {}))
+    named = {*model["outcomes"], *(name for text in (*formulas, *sets.values()) for name in names_in(text))}
+    return {name: scales for name, scales in list_scales_behind(config).items() if name in named}
+
+
 def find_sets(formulas: Iterable[str], sets: Mapping[str, str]) -> dict[str, str]:
     """Find the named sets of terms that formulas use, directly or through other sets.
 

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from firmties.exhibits.reliability.summarize import compute_alpha, judge_alpha, summarize
+from firmties.exhibits.reliability.summarize import summarize
 from firmties.exhibits.reliability.tabulate import tabulate
+from firmties.reliability import compute_alpha, fit_congeneric
 
 
 @pytest.fixture
@@ -27,23 +28,47 @@ def sources(items):
     }
 
 
-# Reference: pingouin 0.7.0, cronbach_alpha(items.dropna()), which rounds the interval to three digits. (Given rows with
-# gaps it leaves them out of alpha, but counts them in the degrees of freedom of the interval.)
-def test_alpha_agrees_with_pingouin(items):
-    assert compute_alpha(items)[0] == pytest.approx(0.7371733073682382, abs=1e-12)
-
-
-def test_feldt_interval_agrees_with_pingouin(items):
-    assert np.round(compute_alpha(items)[1:], 3).tolist() == [0.665, 0.796]
+def test_omega_and_ave_are_those_of_the_answers_without_a_gap(sources, items):
+    numbers, _ = summarize(sources, {})
+    found = fit_congeneric(items)
+    assert numbers.loc[0, ["omega", "ave"]].tolist() == pytest.approx([found.omega, found.ave])
 
 
 def test_alpha_of_one_item_is_missing(items):
     assert np.isnan(compute_alpha(items[["q1"]])).all()
 
 
-@pytest.mark.parametrize(("alpha", "word"), [(0.70, "used"), (0.699, "shown only"), (0.599, "dropped"), (np.nan, "")])
-def test_gate(alpha, word):
-    assert judge_alpha(alpha) == word
+def test_of_few_complete_answers_nothing_is_told(sources):
+    sources["study"]["minimum_cell"] = 191
+    numbers, _ = summarize(sources, {})
+    told = ["alpha", "omega", "ave", "composite", "mean_r", "rest_min", "drop_alpha"]
+    assert numbers.loc[0, told].isna().all()
+
+
+def test_item_whose_loss_would_help_is_named(sources):
+    draw = np.random.default_rng(8)
+    sources["panel"]["q3"] = draw.normal(size=200)
+    numbers, notes = summarize(sources, {})
+    assert any(
+        "without one item: Trust 2021 (" in note and "without q3)" in note
+        for note in tabulate(numbers, notes, {"title": "T"}).notes
+    )
+
+
+def test_verdict_of_the_gate_stands_beside_the_scale(sources):
+    sources["assessed"] = pd.DataFrame({"scale": ["trust"], "verdict": ["left out"], "reason": ["α 0.500, ω 0.520"]})
+    numbers, notes = summarize(sources, {})
+    heading = tabulate(numbers, notes, {"title": "T"}).rows[0].cells[0]
+    assert heading == "Trust (3 items): left out of models, α 0.500, ω 0.520"
+
+
+def test_equal_imputed_sets_give_alpha_of_all_rows(sources, items):
+    complete = sources["panel"].assign(q1=sources["panel"]["q1"].fillna(4.0))
+    sources["completed"] = [lambda columns: complete[list(columns)]] * 3
+    numbers, notes = summarize(sources, {})
+    assert numbers.loc[0, "alpha_pooled"] == pytest.approx(compute_alpha(complete[["q1", "q2", "q3"]])[0])
+    table = tabulate(numbers, notes, {"title": "T"})
+    assert table.columns[8:11] == ["Lowest item-rest r", "α, imputed", "ω, imputed"]
 
 
 def test_missing_is_the_share_of_item_answers(sources):

@@ -402,6 +402,22 @@ def test_an_attention_item_that_cannot_be_passed() -> None:
     ]
 
 
+def test_gate_with_bounds_in_the_wrong_order() -> None:
+    assert check(reliability_gate={"enter": 0.6, "drop": 0.7}) == [
+        "reliability_gate.drop: 0.7 is above enter, 0.6; a scale cannot both enter and be dropped"
+    ]
+
+
+def test_gate_that_keeps_no_scale() -> None:
+    assert check(reliability_gate={"keep": {"trst": "short form"}}) == [
+        "reliability_gate.keep.trst: 'trst' is no scale; did you mean 'trust'? Allowed: trust"
+    ]
+
+
+def test_gate_of_a_wave_that_is_not_there() -> None:
+    assert check(reliability_gate={"waves": [9]}) == ["reliability_gate.waves: '9' is no wave; allowed: 1, 2"]
+
+
 def test_items_on_two_response_scales() -> None:
     assert check(scales=[{"name": "trust", "items": ["t1", "u1"], "anchor": True}]) == [
         "scales[trust].items: must share one response scale: t1 runs from 1 to 5 but u1 runs from 0 to 4"

@@ -105,7 +105,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     numbers = numbers.reindex(columns=COLUMNS)
     notes = describe_columns(columns)
     described = describe_models(columns.replace({"": None}), dictionary)
-    notes |= {key: value for key, value in described.items() if key.startswith("adjusted_")}
+    notes |= {key: value for key, value in described.items() if key.startswith(("adjusted_", "remark_gate"))}
     notes["remark_weights"] = compare_weights(columns, terms, headings, dictionary)
     notes["remark_rows_of_sets"] = word_ranges(columns)
     if (columns["n_imputations"] > 0).any():

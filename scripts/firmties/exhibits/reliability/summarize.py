@@ -2,63 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from pingouin import cronbach_alpha
 
 from firmties.disclosure import find_minimum, is_telling
+from firmties.factor_pooling import find_alpha_error, pool_reliabilities
+from firmties.reliability import compute_alpha, describe_scale, fit_congeneric, judge_reliability
 from firmties.tables import word_reversal
-
-GATE = {"used": 0.70, "shown only": 0.60}
-
-
-def compute_alpha(items: pd.DataFrame, level: float = 0.95) -> tuple[float, float, float]:
-    r"""Compute Cronbach's alpha with Feldt's interval by pingouin, over the rows without a gap.
-
-    :math:`\alpha = k/(k-1)\,(1 - \sum_i s_i^2 / s_T^2)`; the bounds are :math:`1 - (1-\alpha) F_{1-a/2}` and
-    :math:`1 - (1-\alpha) F_{a/2}` with :math:`n-1` and :math:`(n-1)(k-1)` degrees of freedom (Feldt, Woodruff &
-    Salih 1987, *Applied Psychological Measurement* 11(1)), rounded by pingouin to three decimals. It is given
-    complete rows only, since it counts incomplete ones in the degrees of freedom.
-
-    Parameters
-    ----------
-    items
-        One column an item, already recoded. Rows with a gap are left out.
-
-    Returns
-    -------
-    tuple
-        Alpha and its bounds; missing with fewer than two items, three complete rows, or no variance.
-
-    Examples
-    --------
-    >>> alpha, low, high = compute_alpha(pd.DataFrame({"a": [1, 2, 3, 4], "b": [1, 3, 2, 4], "c": [2, 2, 4, 5]}))
-    >>> round(alpha, 4)
-    0.9123
-    """
-    complete = items.dropna().astype(float)
-    n, k = complete.shape
-    if k < 2 or n < 3 or not complete.sum(axis=1).var() > 0:
-        return (np.nan, np.nan, np.nan)
-    alpha, (low, high) = cronbach_alpha(complete, ci=level)
-    return float(alpha), float(low), float(high)
-
-
-def correlate_with_rest(items: pd.DataFrame) -> pd.Series:
-    """Correlate each item with the sum of the others, over the rows without a gap."""
-    complete = items.dropna().astype(float)
-    total = complete.sum(axis=1)
-    return pd.Series({name: complete[name].corr(total - complete[name]) for name in complete}, dtype=float)
-
-
-def judge_alpha(alpha: float) -> str:
-    """Say what the gate makes of an alpha: used from .70, shown only from .60, dropped below; ``""`` if missing."""
-    if np.isnan(alpha):
-        return ""
-    return next((word for word, bound in GATE.items() if alpha >= bound), "dropped")
 
 
 def describe_scores(scores: pd.Series, few: int) -> tuple[float, float]:
@@ -73,6 +26,48 @@ def name_reversals(reversals: pd.DataFrame | None, scales: Collection[str]) -> l
     return [word_reversal(row) for row in reversals.loc[reversals["scale"].isin(list(scales))].to_dict("records")]
 
 
+def pool_completed(
+    completed: Sequence[Callable[[Sequence[str]], pd.DataFrame]], items: Mapping[tuple[str, Any], Sequence[str]]
+) -> dict[tuple[str, Any], dict[str, float]]:
+    """Pool alpha and omega of each scale in each wave over imputed sets, which are read one after another.
+
+    Parameters
+    ----------
+    completed
+        For each set, what reads its panel with the columns asked for.
+    items
+        Items of each scale and wave.
+
+    Returns
+    -------
+    dict
+        (scale, wave) → alpha_pooled, omega_pooled with ``_low`` and ``_high``.
+    """
+    found: dict[tuple[str, Any], list[tuple[float, float, float, float]]] = {key: [] for key in items}
+    columns = list(dict.fromkeys(name for names in items.values() for name in names))
+    for read in completed:
+        panel = read(["wave", *columns])
+        waves = dict(list(panel.groupby("wave", sort=False)))
+        for (scale, wave), names in items.items():
+            answers = waves[wave][list(names)].astype(float) if wave in waves else panel[list(names)].iloc[:0]
+            alpha = compute_alpha(answers)[0]
+            model = fit_congeneric(answers)
+            error = find_alpha_error(alpha, len(answers.dropna()), len(names))
+            found[scale, wave].append((alpha, error, model.omega, model.std_error))
+    pooled = {}
+    for key, sets in found.items():
+        alphas, alpha_errors, omegas, omega_errors = zip(*sets, strict=True)
+        pooled[key] = {
+            f"{name}_pooled{ending}": result[part]
+            for name, result in (
+                ("alpha", pool_reliabilities(alphas, alpha_errors)),
+                ("omega", pool_reliabilities(omegas, omega_errors)),
+            )
+            for ending, part in (("", "estimate"), ("_low", "conf_low"), ("_high", "conf_high"))
+        }
+    return pooled
+
+
 def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Judge each scale in each wave that asked at least one of its items."""
     few = find_minimum(sources["study"])
@@ -80,17 +75,21 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     wanted = options.get("scales", "all")
     if wanted != "all":
         scales = scales.set_index("name").loc[wanted].reset_index()
+    assessed = sources.get("assessed")
+    verdicts = {} if assessed is None else assessed.set_index("scale")[["verdict", "reason"]].to_dict("index")
     apart = {wave: panel.loc[panel["wave"] == wave] for wave in waves["id"]}
-    rows = []
+    rows: list[dict[str, Any]] = []
+    shown: dict[tuple[str, Any], Sequence[str]] = {}
     for scale in scales.itertuples(index=False):
         for wave in waves.itertuples(index=False):
             here = apart[wave.id]
             asked = [item for item in scale.items if item in here and here[item].notna().any()]
             answers = here[asked].astype(float)
             # Of few complete answers, alpha would tell the answers.
-            shown = answers if len(answers.dropna()) >= few else answers.iloc[:0]
-            alpha, low, high = compute_alpha(shown)
-            rest = correlate_with_rest(shown) if len(asked) > 1 else pd.Series(dtype=float)
+            is_shown = len(answers.dropna()) >= few
+            found = describe_scale(answers if is_shown else answers.iloc[:0])
+            if is_shown and len(asked) > 1:
+                shown[scale.name, wave.id] = asked
             scores = here[scale.name].astype(float) if scale.name in here else answers.mean(axis=1)
             rows.append(
                 {
@@ -103,20 +102,25 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
                     "n": int(scores.notna().sum()),
                     "n_complete": len(answers.dropna()) if asked else 0,
                     **dict(zip(("mean", "sd"), describe_scores(scores, few), strict=True)),
-                    "alpha": alpha,
-                    "alpha_low": low,
-                    "alpha_high": high,
-                    "rest_min": rest.min(),
-                    "rest_item": rest.idxmin() if rest.notna().any() else "",
+                    **{key: value for key, value in found.items() if key != "n_complete"},
                     "missing": float(answers.isna().to_numpy().mean()) if answers.size else np.nan,
-                    "gate": judge_alpha(alpha),
+                    "gate": judge_reliability(found["alpha"], found["omega"]),
+                    **verdicts.get(scale.name, {}),
                 }
             )
+    numbers = pd.DataFrame(rows)
+    completed = sources.get("completed") or []
+    if len(completed) > 1:
+        pooled = pool_completed(completed, shown)
+        keys = list(zip(numbers["scale"].tolist(), numbers["wave"].tolist(), strict=True))
+        numbers = pd.concat([numbers, pd.DataFrame([pooled.get(key, {}) for key in keys])], axis=1)
     notes = {
         "n_firms": int(panel[sources["study"]["firm"]].nunique()),
         "n_firm_waves": len(panel),
         "waves": ", ".join(waves["label"].astype(str)),
         "weights": "none",
+        "n_imputations": len(completed) if len(completed) > 1 else 0,
+        "is_gated": assessed is not None,
         "reversals": name_reversals(sources.get("reversals"), scales["name"]),
     }
-    return pd.DataFrame(rows), notes
+    return numbers, notes
