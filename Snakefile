@@ -259,6 +259,7 @@ if WEIGHTS:
 
     rule weigh:
         input:
+            **SUCCESSORS,
             sample=rules.sample.output[0],
             panel=rules.link.output.panel,
             frame_margins=CONFIG["frame_margins"],

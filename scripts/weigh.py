@@ -19,6 +19,7 @@ def main(
     firm: str,
     waves: Sequence[int],
     files: Mapping[int, str],
+    successors: str | None,
     weights: str,
     weighting: str,
 ) -> str:
@@ -32,6 +33,7 @@ def main(
         firm,
         waves,
         files,
+        pd.read_csv(successors, dtype={"firm": "str", "followed_as": "str"}) if successors else None,
     )
     found.weights.to_parquet(weights)
     found.weighting.to_csv(weighting, index=False, lineterminator="\n")
@@ -50,6 +52,7 @@ if "snakemake" in globals():
         firm=job.params.firm,
         waves=job.params.waves,
         files=job.params.files,
+        successors=job.input.get("successors"),
         weights=job.output.weights,
         weighting=job.output.weighting,
     )

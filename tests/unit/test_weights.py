@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from firmties.errors import StudyError
-from firmties.weights import COLUMNS, Weights, find_chances, fit_propensity, weigh_waves
+from firmties.propensities import fit_propensity
+from firmties.weights import COLUMNS, Weights, find_chances, weigh_waves
 
 SETTINGS = {
     "probability": "p",
@@ -155,6 +156,16 @@ def test_longitudinal_weights_bring_back_those_who_left() -> None:
     pair = pair.loc[pair["weight_longitudinal"].notna(), "weight_longitudinal"]
     expected = first.reindex(pair.index)
     np.testing.assert_allclose(pair, expected / expected.mean())
+
+
+def test_a_merged_firm_is_no_leaver() -> None:
+    both = set(PANEL.query("wave == 1")["f"]) & set(PANEL.query("wave == 2")["f"])
+    leavers = sorted(set(PANEL.query("wave == 1")["f"]) - both - set(SAMPLE.query("disposition == 'NE'")["f"]))
+    merged = pd.DataFrame({"wave": 2, "firm": leavers, "followed_as": min(both), "how": "merged"})
+    found = weigh_waves(SAMPLE, PANEL, MARGINS, SETTINGS, "f", [1, 2], successors=merged).weights.set_index("f")
+    # Where nobody left, those who stayed stand for themselves.
+    first, pair = found.query("wave == 1")["weight"], found.query("wave == 2")["weight_longitudinal"].dropna()
+    np.testing.assert_allclose(pair, first.reindex(pair.index) / first.reindex(pair.index).mean())
 
 
 def test_a_wave_left_out_has_no_weights_and_says_so() -> None:
