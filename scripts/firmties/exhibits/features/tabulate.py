@@ -9,6 +9,9 @@ import pandas as pd
 
 from firmties.tables import ABSENT, Row, Table, describe_basis, format_interval, format_number, list_rows, wrap_heading
 
+AS_TEXT = {"code": "str", "code_label": "str", "label": "str", "group_label": "str", "by_label": "str"}
+"""Columns of codes and words, where 2 is not 2.0."""
+
 
 def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[str, Any]) -> Table:
     """Set a row a feature, with its interval beneath the value, and above each group how many firm-waves."""

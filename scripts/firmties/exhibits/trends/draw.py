@@ -32,8 +32,10 @@ def draw(numbers: pd.DataFrame, notes: dict[str, Any], options: dict[str, Any]) 
         for _, own in variable.groupby("pair", dropna=False)
     ]
     rows = -(-len(panels) // COLUMNS)
-    wide = 2 if len(diagrams) < 2 or flows.groupby("variable")["pair"].nunique().max() <= 1 else 1
-    apart = wide == 1
+    # Pairs of waves apart stand in one row a variable, taken together two variables share a row.
+    most = int(flows.groupby("variable")["pair"].nunique().max()) if len(flows) else 0
+    apart, across = most > 1, max(most, 2)
+    names, letters_of_names = (NAMES, 15) if across == 2 else (NAMES * 0.82, 9)
     flow_rows = flows["variable"].nunique() if apart else -(-len(diagrams) // 2)
     height = rows * (PANEL + HEAD + TICKS) + flow_rows * (FLOW + FLOW_HEAD) + 0.2
     figure = create_figure(height, layout=None)
@@ -53,16 +55,16 @@ def draw(numbers: pd.DataFrame, notes: dict[str, Any], options: dict[str, Any]) 
         variable = str(own["variable"].iloc[0])
         row = at.setdefault(variable, len(at)) if apart else place // 2
         column = int(own["pair"].iloc[0]) if apart else place % 2
-        across = int(flows.loc[flows["variable"] == variable, "pair"].nunique()) if apart else 2
-        side = (WIDTH - 0.3) / max(across, 1)
+        side = (WIDTH - 0.3) / across
         foot = top - (row + 1) * (FLOW + FLOW_HEAD) + 0.1
         left = 0.15 + column * side
-        box = (left + NAMES, foot, side - 2 * NAMES, FLOW)
+        box = (left + names, foot, side - 2 * names, FLOW)
         axes = figure.add_axes((box[0] / WIDTH, box[1] / height, box[2] / WIDTH, box[3] / height))
-        title = f"{letters[place]}  {own['variable_label'].iloc[0]}"
         above = (foot + FLOW + 0.5) / height
-        figure.text(left / WIDTH, above, wrap(title, int(side * 6)), fontsize=8, weight="bold", va="bottom")
-        _draw_moves(axes, own)
+        if column == 0 or not apart:
+            title = f"{letters[row if apart else place]}  {own['variable_label'].iloc[0]}"
+            figure.text(left / WIDTH, above, wrap(title, 100 if apart else 48), fontsize=8, weight="bold", va="bottom")
+        _draw_moves(axes, own, letters_of_names)
     return figure
 
 
@@ -108,7 +110,7 @@ def _draw_lines(axes: Axes, own: pd.DataFrame, apart: set[str]) -> None:
     axes.tick_params(axis="x", length=0)
 
 
-def _draw_moves(axes: Axes, own: pd.DataFrame) -> None:
+def _draw_moves(axes: Axes, own: pd.DataFrame, width: int) -> None:
     axes.set(xlim=(0, 1), ylim=(1, 0), xticks=[], yticks=[])
     axes.set_frame_on(False)
     if not (own["n_pairs"] > 0).all():
@@ -117,7 +119,7 @@ def _draw_moves(axes: Axes, own: pd.DataFrame) -> None:
         return
     total = float(own["n_pairs"].iloc[0])
     codes = list(dict.fromkeys(own["code_before"]))
-    sides = {end: _stack(own, end, codes, total) for end in ("before", "after")}
+    sides = {end: _stack(own, end, codes, total, width) for end in ("before", "after")}
     scale = sides["before"]["scale"]
     used: dict[tuple[str, str], float] = {}
     moves = own[own["n"].fillna(0) > 0]
@@ -156,7 +158,7 @@ def _draw_moves(axes: Axes, own: pd.DataFrame) -> None:
             )  # fmt: skip
 
 
-def _stack(own: pd.DataFrame, end: str, codes: list[str], total: float) -> dict[str, Any]:
+def _stack(own: pd.DataFrame, end: str, codes: list[str], total: float, width: int) -> dict[str, Any]:
     """Place the blocks of one side from top to bottom; those whose number is hidden stand as one."""
     firsts = own.drop_duplicates(f"code_{end}").set_index(f"code_{end}")
     counts, names = firsts[f"n_{end}"].astype(float), firsts[f"label_{end}"].astype(str)
@@ -169,7 +171,7 @@ def _stack(own: pd.DataFrame, end: str, codes: list[str], total: float) -> dict[
     top, placed, tops = 0.0, [], {}
     for code, n, label in blocks:
         tops[code] = top
-        placed.append((code, top, n * scale, wrap(f"{label} {format_number(n, 0)}", 15)))
+        placed.append((code, top, n * scale, wrap(f"{label} {format_number(n, 0)}", width)))
         top += n * scale + GAP
     return {"scale": scale, "tops": tops, "blocks": placed}
 
