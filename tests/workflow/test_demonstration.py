@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from disclosure_attack import bound, list_cells, list_equations, list_frame, list_shares
+from firmties.simulation.population import draw_population
+from firmties.survey_estimation import Design, estimate_mean
 from small_study import ROOT, account_rows, edited, list_jobs, replace, run_snakemake
 
 pytestmark = pytest.mark.slow
@@ -174,6 +177,16 @@ def test_weighted_share_of_small_firms_by_their_own_answer_is_nearer_to_the_fram
     known = weighted["weight"].where(small.notna())
     weighed = (small * known).groupby(weighted["wave"]).sum() / known.groupby(weighted["wave"]).sum()
     assert ((weighed - truth).abs() < (plain - truth).abs() / 5).all()
+
+
+def test_weighted_mean_size_of_firms_is_that_of_the_population(weighted: pd.DataFrame) -> None:
+    # Unweighted it is twice as large (43.8 employees), as large firms were drawn with a higher chance.
+    parameters = yaml.safe_load((ROOT / "data/simulation.yaml").read_text(encoding="utf-8"))
+    truth = np.log(draw_population(parameters, parameters["seed"]).employees).mean()
+    rows = weighted.query("wave == 1")
+    design = Design(rows["weight"], stratum=rows["stratum"], population=rows["stratum_size"])
+    found = estimate_mean(np.log(rows["emp_12m"]), design)
+    assert found["conf_low"] < truth < found["conf_high"]
 
 
 # --- reruns: what the small study does not have --------------------------------------------------------------------
