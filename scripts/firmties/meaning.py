@@ -334,10 +334,6 @@ def _check_names(scope: Scope, schema: Schema) -> Iterator[Problem]:
     config = scope.config
     missing_files: set[str] = set()
     for path, value, part in walk(config, schema, schema):
-        if "condition" in part and isinstance(value, str):
-            variables = scope.tables[part["condition"]] if scope.variables else {}
-            about = f"variable of the table {part['condition']}"
-            yield from _check_expression(value, path, variables, about, condition=True)
         kind = part.get("names")
         if kind is None or not isinstance(value, str | int):
             continue

@@ -183,3 +183,11 @@ def test_a_graph_without_shared_partners_has_no_clustering() -> None:
     ties = sources["alters"].drop_duplicates("partner")
     numbers, _ = summarize(sources | {"alters": ties}, OPTIONS)
     assert numbers.loc[numbers["part"] == "measure", "value"].isna().all()
+
+
+@pytest.mark.parametrize("waves", ["last", [2]])
+def test_ties_of_the_waves_asked_for(waves: Any) -> None:
+    sources = make_sources(True)
+    both = pd.concat([sources["alters"], sources["alters"].iloc[:20].assign(wave=2)])
+    _, notes = summarize(sources | {"alters": both}, OPTIONS | {"waves": waves})
+    assert (notes["n_edges"], notes["waves"]) == (20, "2022")

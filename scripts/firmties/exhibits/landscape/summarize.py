@@ -46,7 +46,8 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
     study, dictionary, seed = sources["study"], sources["dictionary"], int(options.get("seed", 1))
     alters, firm = sources["alters"], study["firm"]
     if "waves" in options:
-        alters = alters[alters["wave"].isin(options["waves"])]
+        chosen = [alters["wave"].max()] if options["waves"] == "last" else options["waves"]
+        alters = alters[alters["wave"].isin(chosen)]
     shown = bool(study.get("individuals"))
     few = 1 if shown else find_minimum(study)
     dictionary = dictionary[dictionary["table"] == "alters"]
