@@ -8,9 +8,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from firmties.codebook import Variable
-from firmties.imputation import align_table, fill_cells, fill_partners
+from firmties.imputation import fill_cells, fill_partners, split_copies, stack_copies
 from firmties.jobs import run_job
 from firmties.score import score_study
+
+TOGETHER = 5
+"""Sets that are scored at once, since scoring takes little longer for them; no more are held in memory."""
 
 
 def main(
@@ -28,30 +31,55 @@ def main(
     settings: Mapping[str, Any],
     outputs: Mapping[str, Sequence[str]],
 ) -> str:
-    """Write the completed tables, one file a set; only one set is held at a time."""
-    table, why = pd.read_parquet(panel), pd.read_parquet(kinds)
+    """Write the completed tables, one file a set."""
     firm, response = settings["study"]["firm"], settings["study"].get("response", "response")
-    keys = ["wave", firm]
-    partners = pd.read_parquet(alters) if alters else pd.DataFrame()
-    pairs = pd.read_parquet(alter_pairs) if alter_pairs else pd.DataFrame()
+    paths = {"alters": alters, "alter_pairs": alter_pairs, "weights": weights, "nominations": nominations}
+    tables = {name: pd.read_parquet(path) for name, path in paths.items() if path}
+    answers, why = pd.read_parquet(panel), pd.read_parquet(kinds)
+    keys = [firm, response]
     decided = pd.read_csv(decisions, dtype="str", keep_default_na=False) if decisions else pd.DataFrame()
-    nominated = pd.read_parquet(nominations) if nominations else None
-    weighed = pd.read_parquet(weights) if weights else None
     constants = {name: (float(row[0]), float(row[1])) for name, row in anchors.items()}
     variables = {row["name"]: Variable.from_row(row) for row in codebook}
     frames = {name: pd.read_parquet(path) for name, path in scored.items()}
     files = [pq.ParquetFile(path) for path in cells]
     filled_cells = 0
-    for number in range(len(outputs["panel"])):
-        imputed = pd.concat([file.read_row_group(number).to_pandas() for file in files], ignore_index=True)
+    for first in range(0, len(outputs["panel"]), TOGETHER):
+        numbers = list(range(first, len(outputs["panel"])))[:TOGETHER]
+        imputed = pd.concat(
+            [
+                stack_copies(file.read_row_group(number).to_pandas(), ["response"], [number])
+                for number in numbers
+                for file in files
+            ],
+            ignore_index=True,
+        )
         filled_cells += len(imputed)
-        filled = fill_cells(table, imputed, response)
-        named = fill_partners(partners, imputed, table[[*keys, response]], settings.get("alters", {}))
-        result = score_study(filled, why, named, pairs, decided, constants, variables, settings, weighed, nominated)
+        stacked = {
+            name: stack_copies(table, ["ego", "alter"] if name == "nominations" else keys, numbers)
+            for name, table in tables.items()
+        }
+        filled = fill_cells(stack_copies(answers, keys, numbers), imputed, response)
+        partners = fill_partners(
+            stacked.get("alters", pd.DataFrame()), imputed, filled[["wave", *keys]], settings.get("alters", {})
+        )
+        result = score_study(
+            filled,
+            stack_copies(why, [], numbers),
+            partners,
+            stacked.get("alter_pairs", pd.DataFrame()),
+            decided,
+            constants,
+            variables,
+            settings,
+            stacked.get("weights"),
+            stacked.get("nominations"),
+        )
         for name, frame in frames.items():
-            path = Path(outputs[name][number])
-            path.parent.mkdir(parents=True, exist_ok=True)
-            align_table(getattr(result, name), frame).to_parquet(path)
+            completed = split_copies(getattr(result, name), frame, numbers)
+            for number, table in zip(numbers, completed, strict=True):
+                path = Path(outputs[name][number])
+                path.parent.mkdir(parents=True, exist_ok=True)
+                table.to_parquet(path)
     return f"{len(outputs['panel'])} sets, {filled_cells} values\n"
 
 

@@ -14,7 +14,10 @@ Changes = dict[int, Array]
 
 RIDGE = 1e-5
 """Share of its own variance by which each predictor's is raised, so that collinear predictors can be used."""
-LARGEST_STEP = 1e-4
+FINE, COARSE = 1e-6, 1e-2
+"""A step of Newton's method that is shorter is the last; the error that is left is of the order of its square.
+
+Coefficients that are drawn need not be finer than a small part of their standard errors."""
 MOST_STEPS = 50
 MOST_HALVINGS = 30
 
@@ -306,7 +309,7 @@ def draw_category(target: Target, design: Array, generators: Sequence[np.random.
     answers = np.concatenate([target.answers, categories]).astype(np.int64)
     weight = np.concatenate([np.ones(len(target.answers)), weights])
     fit = fit_ordered_logit if target.method == "ordered_logit" else fit_multinomial_logit
-    estimates, covariance = fit(own, answers, weight, target.n_categories, target.start)
+    estimates, covariance = fit(own, answers, weight, target.n_categories, target.start, COARSE)
     target.start = estimates
     normal = np.stack([generator.standard_normal(estimates.shape[1]) for generator in generators])
     drawn = draw_coefficients(estimates, covariance, np.ones(len(estimates)), normal)
@@ -361,7 +364,7 @@ def predict_multinomial_logit(predictors: Array, coefficients: Array, n_categori
 
 
 def fit_multinomial_logit(
-    predictors: Array, answers: Index, weights: Array, n_categories: int, start: Array | None = None
+    predictors: Array, answers: Index, weights: Array, n_categories: int, start: Array | None = None, step: float = FINE
 ) -> tuple[Array, Array]:
     """Fit a multinomial logit (of two categories: a logit) to each chain by Newton's method.
 
@@ -377,6 +380,8 @@ def fit_multinomial_logit(
         K.
     start
         Coefficients to start from, chains × (K - 1) p; those of the iteration before save steps.
+    step
+        A step shorter than this is the last.
 
     Returns
     -------
@@ -404,7 +409,7 @@ def fit_multinomial_logit(
                 information[:, two * p : (two + 1) * p, one * p : (one + 1) * p] = block
         return value, gradient, information
 
-    return _climb(predictors, np.zeros((len(predictors), k * p)) if start is None else start, derive)
+    return _climb(predictors, np.zeros((len(predictors), k * p)) if start is None else start, derive, step)
 
 
 def predict_ordered_logit(predictors: Array, coefficients: Array, n_categories: int) -> Array:
@@ -419,13 +424,13 @@ def predict_ordered_logit(predictors: Array, coefficients: Array, n_categories: 
 
 
 def fit_ordered_logit(
-    predictors: Array, answers: Index, weights: Array, n_categories: int, start: Array | None = None
+    predictors: Array, answers: Index, weights: Array, n_categories: int, start: Array | None = None, step: float = FINE
 ) -> tuple[Array, Array]:
     """Fit a proportional-odds model, P(y ≤ k) = F(θ_k - x'b), to each chain by Newton's method.
 
     Parameters
     ----------
-    predictors, answers, weights, n_categories, start
+    predictors, answers, weights, n_categories, start, step
         See `fit_multinomial_logit`; the intercept, the first column, is replaced by the thresholds.
 
     Returns
@@ -473,7 +478,7 @@ def fit_ordered_logit(
         )
         return value, gradient, information
 
-    return _climb(predictors, start, derive)
+    return _climb(predictors, start, derive, step)
 
 
 def _share(linear: Array) -> Array:
@@ -483,7 +488,7 @@ def _share(linear: Array) -> Array:
 
 
 def _climb(
-    predictors: Array, start: Array, derive: Callable[[Array, Array], tuple[Array, Array, Array]]
+    predictors: Array, start: Array, derive: Callable[[Array, Array], tuple[Array, Array, Array]], shortest: float
 ) -> tuple[Array, Array]:
     """Climb a concave log-likelihood by Newton's method with halved steps, each chain until it stands still."""
     coefficients = start.copy()
@@ -495,7 +500,7 @@ def _climb(
         covariance[active] = inverse
         step = (inverse @ gradient[:, :, None])[:, :, 0]
         # Newton's error is squared by each step: after a small one there is no other to take.
-        going = np.abs(step).max(axis=1) > LARGEST_STEP
+        going = np.abs(step).max(axis=1) > shortest
         coefficients[active[~going]] += step[~going]
         active, step, value = active[going], step[going], value[going]
         if not len(active):

@@ -163,6 +163,9 @@ class TableImputation:
         Variables that the chains do not share, such as aggregates of imputed partners: they are given chain by chain.
     name
         The table's name, for what is reported.
+    group
+        Key of the group of each row, such as the firm of a partner: the mean of what is observed in the group's other
+        rows is a predictor of the variable itself, so that what firms have in common is kept. None: no groups.
 
     Notes
     -----
@@ -182,7 +185,9 @@ class TableImputation:
         dictionary: pd.DataFrame,
         varying: Sequence[str] = (),
         name: str = "panel",
+        group: pd.Series | None = None,
     ) -> None:
+        self.group = np.zeros(0, dtype=np.int64) if group is None else pd.factorize(group)[0].astype(np.int64)
         self.table, self.plan, self.name = table.reset_index(drop=True), plan, name
         self.kinds = kinds.reset_index(drop=True)
         self.dictionary, self.varying = dictionary, list(varying)
@@ -262,7 +267,9 @@ class TableImputation:
         """Make multiples of amounts that are imputed relative to a base."""
         parts = {part["name"]: part for part in self.parts}
         for name, base in self.relative.items():
-            if base not in self.answers or name not in self.answers:
+            if base not in self.answers:
+                if base in self.table:
+                    raise StudyError(f"imputation: relative: the base '{base}' of '{name}' is not among the variables")
                 continue
             above, below = self.answers[name], self.answers[base]
             with np.errstate(invalid="ignore", divide="ignore"):
@@ -309,6 +316,9 @@ class TableImputation:
             part["first"] = len(columns)
             columns += list(self._encode_part(part, self._read_part(part)).T)
             part["columns"] = np.arange(part["first"], len(columns))
+            if len(self.group) and self._count_categories(part) <= 2:
+                part["group"] = len(columns)
+                columns.append(self._average_others(part))
         self.scale_columns: dict[str, int] = {}
         imputed = {part["name"] for part in self.parts}
         self.scales = {}
@@ -344,6 +354,16 @@ class TableImputation:
         self.terms = terms
         del names
         self._choose_predictors()
+
+    def _average_others(self, part: Mapping[str, Any]) -> Array:
+        """Mean of the answers observed in the group's other rows, standardized; the mean of all where there is none."""
+        values = self._encode_part(dict(part), self._read_part(part))[:, 0]
+        known = part["observed"].astype(float)
+        total = np.bincount(self.group, values * known)[self.group] - values * known
+        count = np.bincount(self.group, known)[self.group] - known
+        mean = np.divide(total, count, out=np.zeros(self.rows), where=count > 0)
+        spread = mean.std()
+        return (mean - mean.mean()) / (spread if spread > 1e-12 else 1.0)
 
     def _find_gaps(self, factor: Factor, imputed: set[str]) -> NDArray[np.bool_]:
         """Rows in which a factor has no value and will get none."""
@@ -418,7 +438,8 @@ class TableImputation:
                 if name not in self.term_roots[position]
                 for column in columns
             ]
-            candidates = list(dict.fromkeys([*items, *declared, *self.gap_columns.values(), *others]))
+            group = [part["group"]] if "group" in part else []
+            candidates = list(dict.fromkeys([*group, *items, *declared, *self.gap_columns.values(), *others]))
             n_categories = self._count_categories(part)
             distinct = len(np.unique(self._read_part(part)[observed]))
             n = int(observed.sum())
@@ -766,7 +787,7 @@ class WaveImputation:
         keys = ["wave", self.firm]
         context = [name for name in list_variables(plan.predictors) if name not in self.alters and name in self.panel]
         table = self.alters.merge(self.panel[[*keys, *context]], on=keys, how="left", validate="many_to_one")
-        return TableImputation(table, kinds, plan, dictionary, name="alters")
+        return TableImputation(table, kinds, plan, dictionary, name="alters", group=table[self.firm])
 
     def run(self) -> Iterator[tuple[int, pd.DataFrame]]:
         """Impute, batch by batch of chains; give the cells of each set in turn."""
@@ -1051,17 +1072,44 @@ def read_values(text: pd.Series, column: pd.Series) -> Any:
     return text.array
 
 
-def align_table(completed: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
-    """Give a completed table the columns of the scored one, in its order.
+def stack_copies(table: pd.DataFrame, keys: Sequence[str], numbers: Iterable[int]) -> pd.DataFrame:
+    """Put copies of a table below one another, their keys told apart by a number, so that they are worked on at once.
 
-    Columns that scoring does not make, such as weights, are taken from the scored table, whose rows are the same.
+    Examples
+    --------
+    >>> stack_copies(pd.DataFrame({"firm": ["a"], "x": [1]}), ["firm"], [1, 2])["firm"].tolist()
+    ['1/a', '2/a']
+    """
+    present = [key for key in keys if key in table]
+    copies = [table.assign(**{key: f"{number}/" + table[key].astype("str") for key in present}) for number in numbers]
+    return pd.concat(copies, ignore_index=True)
+
+
+def split_copies(stacked: pd.DataFrame, scored: pd.DataFrame, numbers: Sequence[int]) -> list[pd.DataFrame]:
+    """Take copies apart again, each with the columns of the scored table, in its order.
+
+    Columns that hold a key are those of the scored table.
 
     Raises
     ------
     StudyError
-        If the rows are not the same.
+        If the rows are not those of the scored table.
+
+    Examples
+    --------
+    >>> scored = pd.DataFrame({"firm": ["a", "b"], "x": [1.0, None]})
+    >>> stacked = stack_copies(scored.assign(x=[1.0, 5.0]), ["firm"], [1, 2])
+    >>> split_copies(stacked, scored, [1, 2])[1].values.tolist()
+    [['a', 1.0], ['b', 5.0]]
     """
-    if len(completed) != len(scored):
-        raise StudyError(f"a completed table has {len(completed)} rows, the scored one {len(scored)}")
-    taken: dict[str, Any] = {str(name): scored[name].array for name in scored if name not in completed}
-    return completed.assign(**taken)[list(scored)]
+    rows = len(scored)
+    if len(stacked) != rows * len(numbers):
+        raise StudyError(f"{len(numbers)} completed tables have {len(stacked)} rows, the scored one {rows}")
+    tables = []
+    for place, number in enumerate(numbers):
+        part = stacked.iloc[place * rows : (place + 1) * rows].reset_index(drop=True)
+        texts = [name for name in part if pd.api.types.is_string_dtype(part[name].dtype)]
+        keyed = [name for name in texts if part[name].str.startswith(f"{number}/").any()]
+        taken = {str(name): scored[name].array for name in scored if name not in part or name in keyed}
+        tables.append(part.assign(**taken)[list(scored)])
+    return tables

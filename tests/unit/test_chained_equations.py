@@ -1,9 +1,82 @@
-"""Chained equations on arrays."""
+"""Chained equations on arrays; deterministic pieces against R (tests/reference/r/imputation/engine.R)."""
+
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from firmties.chained_equations import Target, fit_multinomial_logit, fit_ordered_logit, run_chains
+from firmties.chained_equations import (
+    Target,
+    draw_coefficients,
+    fit_multinomial_logit,
+    fit_ordered_logit,
+    match_donors,
+    run_chains,
+    solve_regression,
+)
+
+REFERENCE = Path(__file__).parents[1] / "reference" / "r" / "imputation"
+ENGINE = pd.read_csv(REFERENCE / "engine.csv")
+INPUTS = pd.read_csv(REFERENCE / "inputs.csv")
+
+
+def read_values(piece, quantity):
+    rows = ENGINE[(ENGINE["piece"] == piece) & (ENGINE["quantity"] == quantity)]
+    return rows["value"].to_numpy()
+
+
+@pytest.fixture(scope="module")
+def draw():
+    """Our regression and draw from the numbers that R drew."""
+    rows = INPUTS[["x", "amount", "item", "second"]].dropna()
+    x = rows[["x", "item", "second"]]
+    x = np.column_stack([np.ones(len(x)), (x - x.mean()) / x.std()])
+    y = rows["amount"].to_numpy()
+    coefficients, inverse = solve_regression((x.T @ x)[None], (x.T @ y)[None], ridge=1e-5)
+    squares = ((y - x @ coefficients[0]) ** 2).sum()
+    spread = np.sqrt(squares / read_values("draw", "chi_square"))
+    drawn = draw_coefficients(coefficients, inverse, spread, read_values("draw", "normal")[None])
+    return {"coefficient": coefficients[0], "sigma": spread, "drawn": drawn[0]}
+
+
+@pytest.mark.parametrize("quantity", ["coefficient", "sigma", "drawn"])
+def test_draw_of_coefficients_is_that_of_mice(draw, quantity):
+    np.testing.assert_allclose(draw[quantity], read_values("draw", quantity), rtol=1e-9)
+
+
+def test_nearest_donor_is_that_of_mice():
+    predicted, expected = read_values("match", "predicted")[None], read_values("match", "expected")[None]
+    found = match_donors(predicted, expected, 1, np.zeros(predicted.shape), np.zeros(expected.shape, dtype=int))
+    np.testing.assert_array_equal(found[0] + 1, read_values("match", "donor"))
+
+
+def fit(piece, outcome, model):
+    rows = INPUTS[["x", "amount", outcome]].dropna()
+    codes, answers = np.unique(rows[outcome], return_inverse=True)
+    design = np.column_stack([np.ones(len(rows)), rows[["x", "amount"]]])[None]
+    estimates, covariance = model(design, answers, np.ones(len(rows)), len(codes))
+    return {"coefficient": estimates[0], "std_error": np.sqrt(np.diag(covariance[0]))}
+
+
+@pytest.mark.parametrize("quantity", ["coefficient", "std_error"])
+def test_logit_is_that_of_glm(quantity):
+    found = fit("logit", "yes", fit_multinomial_logit)
+    np.testing.assert_allclose(found[quantity], read_values("logit", quantity), rtol=1e-6)
+
+
+@pytest.mark.parametrize("quantity", ["coefficient", "std_error"])
+def test_multinomial_logit_is_that_of_nnet(quantity):
+    """Nnet stops at a relative change of the deviance; its information is good to about five digits."""
+    found = fit("multinomial", "kind", fit_multinomial_logit)
+    tolerance = {"coefficient": 1e-6, "std_error": 1e-4}[quantity]
+    np.testing.assert_allclose(found[quantity], read_values("multinomial", quantity), rtol=tolerance)
+
+
+def test_ordered_logit_is_that_of_polr():
+    found = fit("ordered", "stage", fit_ordered_logit)["coefficient"]
+    expected = np.concatenate([read_values("ordered", "threshold"), read_values("ordered", "coefficient")])
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def make_problem(n=200, missing=0.2, seed=3):
