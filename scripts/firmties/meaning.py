@@ -91,6 +91,13 @@ OUTCOME_TYPES = {
     "ordered_logit": ("ordinal", "integer", "number", "category"),
     "negative_binomial": ("integer", "number"),
 }
+IMPUTATION_METHODS = {
+    "pmm": ("number", "integer", "ordinal", "boolean"),
+    "logit": ("boolean",),
+    "multinomial_logit": ("category", "ordinal", "boolean"),
+    "ordered_logit": ("ordinal",),
+}
+"""The types that each method of imputation is for."""
 # What cannot be judged while the codebook cannot be read.
 CODEBOOK_KINDS = (
     "question", "variable", "coded_variable", "answer", "model_variable", "weight_variable", "outcome", "term",
@@ -303,6 +310,7 @@ def check_meaning(
         _check_derived(scope),
         _check_references(scope),
         _check_formulas(scope),
+        _check_imputation(scope),
         _check_models(scope),
         _check_predictions(scope),
         _check_hypotheses(scope),
@@ -991,6 +999,98 @@ def _check_formula(scope: Scope, text: str, path: KeyPath, table: str) -> Iterat
             yield path, f"'{text}': {problem}"
         elif known[name].type in NOT_FOR_MODELS:
             yield path, f"'{text}': '{name}' is {known[name].type}, which a model cannot use"
+
+
+def _check_imputation(scope: Scope) -> Iterator[Problem]:
+    """What is imputed can be, by its method, and from what a wave knows by itself."""
+    settings = scope.config.get("imputation")
+    if settings is None or not scope.variables:
+        return
+    path: KeyPath = ("imputation",)
+    panel, partners = scope.tables["panel"], scope.tables["alters"]
+    items = [item for scale in scope.config.get("scales", []) for item in scale.get("items", [])]
+    known = {name: variable for name, variable in scope.variables.items() if variable.table == "panel"}
+    yield from _check_imputed(settings, known, [*settings.get("variables", []), *items], path)
+    yield from _check_predictors(scope, settings.get("predictors", "1"), panel, (*path, "predictors"))
+    amounts = settings.get("relative", {})
+    for amount, base in amounts.items():
+        where: KeyPath = (*path, "relative", amount)
+        absent = [name for name in (amount, base) if name in known and name not in settings.get("variables", [])]
+        if absent:
+            yield where, f"'{absent[0]}' is not among imputation: variables; name it there, too"
+        if base in amounts:
+            yield where, f"'{base}' is itself imputed as a multiple, of '{amounts[base]}'; a base must not be"
+        if list(amounts.values()).count(base) > 1:
+            both = " and ".join(f"'{name}'" for name, own in amounts.items() if own == base)
+            yield where, f"'{base}' is the base of {both}; it can be that of one amount only"
+    if "alters" in settings:
+        part, where = settings["alters"], (*path, "alters")
+        if "columns" not in scope.config.get("alters", {}):
+            yield where, "needs alters: columns; of partners in long files it is not kept why an answer is missing"
+            return
+        fields = alter_fields(scope.config, scope.variables)
+        yield from _check_imputed(part, fields, part.get("variables", []), where)
+        yield from _check_predictors(scope, part.get("predictors", "1"), {**panel, **partners}, (*where, "predictors"))
+
+
+def _check_imputed(
+    settings: Mapping[str, Any], known: Variables, imputed: Collection[str], path: KeyPath
+) -> Iterator[Problem]:
+    """Types of what is imputed, the methods chosen for them, and amounts with a logarithm."""
+    allowed = dict.fromkeys(kind for kinds in IMPUTATION_METHODS.values() for kind in kinds)
+    for place, name in enumerate(settings.get("variables", [])):
+        if name in known and known[name].type not in (*allowed, "multiple"):
+            reason = f"is {known[name].type}; {', '.join(allowed)} and multiple can be imputed"
+            yield (*path, "variables", place), f"'{name}' {reason}"
+    for name, method in settings.get("methods", {}).items():
+        where: KeyPath = (*path, "methods", name)
+        if name not in imputed:
+            yield where, f"'{name}' is not imputed; {suggest(name, imputed)}"
+        elif name in known:
+            kind = "boolean" if known[name].type == "multiple" else known[name].type
+            fitting = [other for other, kinds in IMPUTATION_METHODS.items() if kind in kinds]
+            if fitting and method not in fitting:
+                yield where, f"{method} is not for '{name}', which is {known[name].type}; allowed: {', '.join(fitting)}"
+    for place, name in enumerate(settings.get("on_log_scale", [])):
+        where = (*path, "on_log_scale", place)
+        if name in known and known[name].type not in ("number", "integer"):
+            yield where, f"'{name}' is {known[name].type}; only amounts have a logarithm"
+        elif name in known and name not in imputed:
+            yield where, f"'{name}' is not imputed; {suggest(name, imputed)}"
+
+
+def _check_predictors(scope: Scope, text: str, known: Variables, path: KeyPath) -> Iterator[Problem]:
+    """Names of a formula of imputation, none of which may rest on another wave."""
+    sets = scope.config.get("sets", {})
+    try:
+        names = list_formula_variables(parse_formula(text, sets))
+    except ExpressionError as error:
+        yield path, str(error)
+        return
+    derived = {entry.get("name"): str(entry.get("value", "")) for entry in scope.config.get("derived", [])}
+    derived |= {
+        entry.get("name"): str(entry.get("value", "")) for entry in scope.config.get("alters", {}).get("derived", [])
+    }
+    for name in names:
+        if name not in known:
+            yield path, f"'{name}' is no variable that can be used here, and no set; {suggest(name, [*known, *sets])}"
+        elif known[name].type in NOT_FOR_MODELS:
+            yield path, f"'{name}' is {known[name].type}, which a model cannot use"
+        elif _looks_at_waves(name, derived):
+            yield path, f"'{name}' looks at other waves; a wave is imputed from its own rows alone"
+
+
+def _looks_at_waves(name: str, derived: Mapping[Any, str]) -> bool:
+    """Whether a variable is derived, directly or through others, by a function over waves."""
+    if name not in derived:
+        return False
+    try:
+        tree = parse(derived[name])
+    except ExpressionError:
+        return False
+    inner = {node.value for node in tree.walk() if node.kind == "name"} - {name}
+    over = any(node.kind == "call" and node.value in OVER_WAVES for node in tree.walk())
+    return over or any(_looks_at_waves(other, {k: v for k, v in derived.items() if k != name}) for other in inner)
 
 
 def _check_models(scope: Scope) -> Iterator[Problem]:

@@ -990,3 +990,62 @@ def test_weights_are_variables_of_the_panel() -> None:
 def test_without_weights_the_panel_has_none() -> None:
     exhibits = [{"id": "F1", "kind": "plot", "title": "A", "variables": ["weight"]}]
     assert check(exhibits=exhibits)[0].startswith("exhibits[F1].variables: 'weight' is no variable of the panel")
+
+
+def impute(**keys: Any) -> list[str]:
+    """Problems of a section imputation."""
+    return check(imputation={"variables": ["emp", "growth", "stage", "fin"], **keys}, alters=ALTERS)
+
+
+def test_an_imputation_without_faults() -> None:
+    alters = {"variables": ["close", "brd"], "predictors": "I(close) + ts + trust"}
+    assert impute(predictors="log(emp) + controls + trust:exporter", relative={"growth": "emp"}, alters=alters) == []
+
+
+def test_text_cannot_be_imputed() -> None:
+    assert impute(variables=["remark"]) == [
+        "imputation.variables: 'remark' is text; number, integer, ordinal, boolean, category and multiple can be imputed"
+    ]
+
+
+def test_a_method_that_is_not_for_the_type() -> None:
+    assert impute(methods={"stage": "logit"}) == [
+        (
+            "imputation.methods.stage: logit is not for 'stage', which is ordinal; allowed: pmm, "
+            "multinomial_logit, ordered_logit"
+        )
+    ]
+
+
+def test_a_method_of_what_is_not_imputed() -> None:
+    assert impute(methods={"growht": "pmm"}) == [
+        (
+            "imputation.methods.growht: 'growht' is not imputed; did you mean 'growth'? Allowed: emp, growth, stage, "
+            "fin, t1, t2, t3"
+        )
+    ]
+
+
+def test_a_base_that_is_not_imputed() -> None:
+    assert impute(variables=["growth"], relative={"growth": "emp"}) == [
+        "imputation.relative.growth: 'emp' is not among imputation: variables; name it there, too"
+    ]
+
+
+def test_a_logarithm_of_categories() -> None:
+    assert impute(on_log_scale=["stage"]) == [
+        "imputation.on_log_scale: 'stage' is ordinal; only amounts have a logarithm"
+    ]
+
+
+def test_a_predictor_that_is_no_variable() -> None:
+    assert impute(predictors="ln_emo") == [
+        "imputation.predictors: 'ln_emo' is no variable that can be used here, and no set; did you mean 'ln_emp'?"
+    ]
+
+
+def test_a_predictor_that_looks_at_another_wave() -> None:
+    derived = [{"name": "before", "value": "lag(emp)"}, {"name": "risen", "value": "emp > before"}]
+    assert check(derived=[*BASE["derived"], *derived], imputation={"predictors": "risen"}) == [
+        "imputation.predictors: 'risen' looks at other waves; a wave is imputed from its own rows alone"
+    ]
