@@ -77,14 +77,10 @@ def compute_alpha(items: pd.DataFrame, level: float = 0.95) -> tuple[float, floa
     >>> round(alpha, 4), round(low, 4), round(high, 4)
     (0.9123, 0.4212, 0.994)
     """
-    complete = keep_complete(items)
-    n, k = complete.shape
-    if k < 2 or n < 3:
+    n, k = int(items.notna().all(axis=1).sum()), items.shape[1]
+    alpha = find_alpha(find_covariance(items))
+    if np.isnan(alpha):
         return (np.nan, np.nan, np.nan)
-    covariance = np.cov(complete.to_numpy(), rowvar=False)
-    if not covariance.sum() > 1e-12 * np.trace(covariance):
-        return (np.nan, np.nan, np.nan)
-    alpha = k / (k - 1) * (1 - np.trace(covariance) / covariance.sum())
     tails = f_distribution.ppf([0.5 + level / 2, 0.5 - level / 2], n - 1, (n - 1) * (k - 1))
     low, high = 1 - (1 - alpha) * tails
     return float(alpha), float(low), float(high)
@@ -98,15 +94,45 @@ def find_alpha_without(items: pd.DataFrame) -> pd.Series:
     >>> find_alpha_without(pd.DataFrame({"a": [1, 2, 3, 4], "b": [1, 3, 2, 4], "c": [2, 2, 4, 5]})).round(3).tolist()
     [0.747, 0.967, 0.889]
     """
-    complete = keep_complete(items)
-    return pd.Series({name: compute_alpha(complete.drop(columns=name))[0] for name in complete}, dtype=float)
+    covariance = find_covariance(items)
+    k = len(covariance)
+    kept = [np.delete(np.arange(k), at) for at in range(k)] if k > 2 else []
+    found = [find_alpha(covariance[np.ix_(others, others)]) for others in kept]
+    return pd.Series(found or np.nan, index=items.columns, dtype=float)
 
 
 def correlate_items_with_rest(items: pd.DataFrame) -> pd.Series:
-    """Correlate each item with the sum of the others, over the rows without a gap."""
-    complete = keep_complete(items)
-    total = complete.sum(axis=1)
-    return pd.Series({name: complete[name].corr(total - complete[name]) for name in complete}, dtype=float)
+    """Correlate each item with the sum of the others, over the rows without a gap.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"a": [1, 2, 3, 4], "b": [1, 3, 2, 4], "c": [2, 2, 4, 5]})
+    >>> correlate_items_with_rest(table).round(3).tolist()
+    [0.981, 0.703, 0.816]
+    """
+    covariance = find_covariance(items)
+    own, with_all = np.diag(covariance), covariance.sum(axis=1)
+    rest = covariance.sum() - 2 * with_all + own
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = np.where((own > 0) & (rest > 0), (with_all - own) / np.sqrt(own * rest), np.nan)
+    return pd.Series(found, index=items.columns, dtype=float)
+
+
+def find_covariance(items: pd.DataFrame) -> np.ndarray:
+    """Covariance of the rows without a gap; missing with fewer than three of them."""
+    complete = keep_complete(items).to_numpy()
+    k = complete.shape[1]
+    return np.cov(complete, rowvar=False).reshape(k, k) if len(complete) > 2 else np.full((k, k), np.nan)
+
+
+def find_alpha(covariance: np.ndarray) -> float:
+    """Alpha of a covariance matrix; missing for one item or without variance of the sum."""
+    k, total = len(covariance), covariance.sum()
+    return (
+        float(k / (k - 1) * (1 - np.trace(covariance) / total))
+        if k > 1 and total > 1e-12 * np.trace(covariance)
+        else np.nan
+    )
 
 
 def find_mean_correlation(items: pd.DataFrame) -> float:
@@ -117,8 +143,12 @@ def find_mean_correlation(items: pd.DataFrame) -> float:
     >>> round(find_mean_correlation(pd.DataFrame({"a": [1, 2, 3, 4], "b": [1, 3, 2, 4], "c": [2, 2, 4, 5]})), 4)
     0.7831
     """
-    correlations = keep_complete(items).corr().to_numpy()
-    return float(correlations[np.tril_indices(len(correlations), -1)].mean()) if len(correlations) > 1 else np.nan
+    covariance = find_covariance(items)
+    scale = np.sqrt(np.diag(covariance))
+    if len(scale) < 2 or not (scale > 0).all():
+        return np.nan
+    correlations = covariance / np.outer(scale, scale)
+    return float(correlations[np.tril_indices(len(scale), -1)].mean())
 
 
 @dataclass(frozen=True)
