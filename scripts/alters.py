@@ -50,7 +50,8 @@ def main(
         partners = gather_alters(table, settings["alters"], keys)
         answered = gather_pairs(table, settings["alters"], keys)
     pairs, without = keep_named_pairs(answered, partners, keys)
-    told = f"{len(without)} answers about pairs left out: a partner of them was not named\n" if len(without) else ""
+    answers = "1 answer about a pair" if len(without) == 1 else f"{len(without)} answers about pairs"
+    told = f"{answers} left out: a partner of them was not named\n" if len(without) else ""
     for entry in attributes:
         partners, n_without = join_attributes(partners, read_attributes(entry, marks), *describe_keys(entry))
         told += f"{n_without} of {len(partners)} partners have no row in {entry['file']}\n"

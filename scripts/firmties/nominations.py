@@ -92,9 +92,10 @@ def keep_nominations(
     if len(strangers):
         shown = ", ".join(f"'{name}'" for name in strangers["ego"].drop_duplicates().head(5))
         at = ", ".join(map(str, strangers["raw_row"].head(5)))
+        n = strangers["ego"].nunique()
+        who = "1 firm that names others is" if n == 1 else f"{n:,} firms that name others are"
         raise StudyError(
-            f"{where}: {strangers['ego'].nunique():,} firms that name others are in no response of the wave, such as "
-            f"{shown} (data rows {at}); correct their keys, or take the rows out"
+            f"{where}: {who} in no response of the wave: {shown} (data rows {at}); correct the key, or take the rows out"
         )
     if not (is_known[alter] & (alter != ego)).any() and not is_blank[alter].all():
         shown = ", ".join(f"'{name}'" for name in rows["alter"][~is_blank[alter]].drop_duplicates().head(5))

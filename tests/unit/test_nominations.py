@@ -135,7 +135,10 @@ class TestKept:
     @pytest.mark.parametrize(
         ("row", "message"),
         [
-            (("q", "a"), r"n.csv \(wave 1\): 1 firms that name others are in no response .* 'q' \(data rows 2\)"),
+            (
+                ("q", "a"),
+                r"n.csv \(wave 1\): 1 firm that names others is in no response of the wave: 'q' \(data rows 2\)",
+            ),
             (("", "a"), r"who names is blank in data rows 2"),
         ],
     )

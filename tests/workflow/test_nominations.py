@@ -92,7 +92,7 @@ def break_keys(rows: pd.DataFrame) -> pd.DataFrame:
     ("change", "message"),
     [
         (break_columns, "data/raw/one_named.csv (wave 1): lacks the column 'to'; did you mean 'tto'?"),
-        (break_keys, "1 firms that name others are in no response of the wave, such as 'nobody' (data rows 144)"),
+        (break_keys, "1 firm that names others is in no response of the wave: 'nobody' (data rows 144)"),
     ],
 )
 def test_a_bad_file_stops_with_its_name(
