@@ -95,7 +95,7 @@ def keep_nominations(
         n = strangers["ego"].nunique()
         who = "1 firm that names others is" if n == 1 else f"{n:,} firms that name others are"
         raise StudyError(
-            f"{where}: {who} in no response of the wave: {shown} (data rows {at}); correct the key, or take the rows out"
+            f"{where}: {who} in no response of the wave: {shown} (data rows {at}); correct the key or take the rows out"
         )
     if not (is_known[alter] & (alter != ego)).any() and not is_blank[alter].all():
         shown = ", ".join(f"'{name}'" for name in rows["alter"][~is_blank[alter]].drop_duplicates().head(5))

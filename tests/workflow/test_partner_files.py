@@ -105,7 +105,7 @@ def add_row(*row: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
         (
             Path("data/register.csv"),
             add_row("r2", 31),
-            "1 key comes in several rows (row 2: id r2, staff 30.0; row 3: id r2, staff 31.0); which of them belongs to a",
+            "1 key comes in several rows (row 2: id r2, staff 30.0; row 3: id r2, staff 31.0); which of them",
         ),
         (
             Path("data/register.csv"),
