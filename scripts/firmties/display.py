@@ -124,7 +124,8 @@ def describe_models(models: pd.DataFrame, dictionary: pd.DataFrame) -> dict[str,
         elif len(distinct) > 1:
             names = values["model"] if by_model else values["model"] + " " + values["outcome"]
             shown = pd.DataFrame({"value": values[column].map(_print_plainly), "name": names}).drop_duplicates()
-            notes[note] = "; ".join(f"{value} ({name})" for value, name in shown.itertuples(index=False))
+            together = shown.groupby("value", sort=False)["name"].agg(", ".join)
+            notes[note] = "; ".join(f"{value} ({names})" for value, names in together.items())
     notes["remark_rows_of_sets"] = word_ranges(fitted)
     refused = list(fitted["gate"].dropna()) if "gate" in fitted else []
     if gate := "; ".join(dict.fromkeys(words for text in refused for words in str(text).split("; ") if words)):

@@ -251,3 +251,35 @@ def test_boxes_add_up_for_any_ledger(
         sizes = list(found.items())
         for (_, above), (step, below) in pairwise(sizes):
             assert above - below == int(steps.get(step, 0))
+
+
+def impute() -> dict[str, Any]:
+    """The sources with growth imputed in two sets."""
+    from firmties.pooled_models import pool_fits
+
+    sources = make_sources()
+    complete = sources["fits"]
+    settings = {
+        "id": "M1", "estimator": "ols", "outcomes": ["growth"], "samples": ["some"], "formula": "x",
+        "covariance": {"type": "cluster", "by": "firm_id"},
+    }  # fmt: skip
+    panels = [sources["panel"].assign(growth=sources["panel"]["growth"].fillna(value)) for value in (0.1, 0.4)]
+    each = [fit_model(settings, panel, DICTIONARY, {}, {"some": "x > 0"}) for panel in panels]
+    sets = [(own, {"panel": panel}) for own, panel in zip(each, panels, strict=True)]
+    return sources | {"fits": pool_fits(each), "fits_complete": complete, "sets": lambda: iter(sets)}
+
+
+def test_complete_cases_stand_before_those_with_imputed_answers() -> None:
+    numbers = summarize(impute(), {})[0]
+    assert boxes(numbers, "1")["complete"] == boxes(summarize(make_sources(), {})[0], "1")["analysed"]
+
+
+def test_last_box_counts_the_rows_of_the_imputed_model() -> None:
+    assert boxes(summarize(impute(), {})[0], "all")["analysed"] == impute()["fits"][0]["n_obs"]
+
+
+def test_imputed_answers_enter_before_the_last_box() -> None:
+    numbers = summarize(impute(), {})[0]
+    row = numbers.loc[(numbers["wave"] == "1") & (numbers["reason"] == "answers imputed")]
+    # Of the five without growth one has x = 0 and is outside the sample.
+    assert row["exits"].tolist() == [-4]

@@ -108,3 +108,24 @@ def test_signs_of_the_waves_have_a_column(hypotheses, dictionary):
 def test_no_column_of_signs_with_one_wave(hypotheses, dictionary):
     sources = {"hypotheses": hypotheses.assign(signs="1=+"), "dictionary": dictionary, "waves": WAVES[:1]}
     assert "Sign by wave" not in tabulate(*summarize(sources, {}), {"title": "T"}).columns
+
+
+def test_complete_cases_have_a_column_beside_pooled_contrasts(hypotheses, dictionary):
+    beside = hypotheses.assign(complete_estimate=[0.05, 0.01], weights="none", n_imputations=20, model="A")
+    numbers, notes = summarize({"hypotheses": beside, "dictionary": dictionary, "waves": WAVES}, {})
+    assert "Complete cases" in tabulate(numbers, notes, {"title": "T"}).columns
+
+
+def test_contrasts_that_complete_cases_move_are_named(hypotheses, dictionary):
+    beside = hypotheses.assign(complete_estimate=[0.06, 0.01], weights="none", n_imputations=20, model="A")
+    _, notes = summarize({"hypotheses": beside, "dictionary": dictionary, "waves": WAVES}, {})
+    assert notes["remark_complete"].endswith("more than one standard error of the pooled one in: H1 (growth).")
+
+
+def test_table_says_weights_and_imputation(hypotheses, dictionary):
+    beside = hypotheses.assign(
+        complete_estimate=[0.06, 0.01], weights=["none", "w"], n_imputations=20, model=["A", "B"]
+    )
+    numbers, notes = summarize({"hypotheses": beside, "dictionary": dictionary, "waves": WAVES}, {})
+    said = tabulate(numbers, notes, {"title": "T"}).notes
+    assert any(note.startswith("Unweighted (A), weighted by w (B); 20 imputations") for note in said)

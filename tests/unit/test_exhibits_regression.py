@@ -157,3 +157,95 @@ def test_two_models_of_one_outcome_are_told_apart_by_their_names():
     columns = pd.DataFrame({"column": [1, 2], "model": ["all", "within"], "outcome": "y", "sample": "", "block": ""})
     headed = name_columns(columns.assign(estimator="ols"), words)
     assert headed[["span", "heading"]].values.tolist() == [["all", "Growth"], ["within", "Growth"]]
+
+
+# --- weights and imputed sets ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def weighted(sources, dictionary):
+    """The ladder with weights beside: the weights follow form, the outcome does, too."""
+    panel = sources["panel"].assign(
+        weight=[1.0, 3.0] * 20, firm=range(40), y=sources["panel"]["y"] + sources["panel"]["x"] * ([0.0, 0.5] * 20)
+    )
+    blocks: Any = [{"name": "L0", "add": "x"}, {"name": "L1", "add": "form"}]
+    design = {"type": "design", "by": "firm"}
+    models: list[Any] = [
+        {"id": "ladder", "estimator": "ols", "outcomes": ["y"], "blocks": blocks},
+        {
+            "id": "heavy",
+            "estimator": "ols",
+            "outcomes": ["y"],
+            "blocks": blocks,
+            "weights": "weight",
+            "covariance": design,
+        },
+    ]
+    fits = [fit for model in models for fit in fit_model(model, panel, dictionary)]
+    tables = {"estimates": tabulate_estimates(fits, dictionary), "models": tabulate_models(fits)}
+    return sources | tables | {"fits": fits, "panel": panel}
+
+
+BESIDE = {"model": "ladder", "beside": {"model": "heavy", "blocks": ["L1"]}}
+
+
+def test_weighted_column_stands_beside_the_unweighted_one(weighted):
+    assert print_table(weighted, **BESIDE).columns == ["", "L0", "L1", "L1, weighted"]
+
+
+def test_steps_of_the_model_beside_have_no_change(weighted):
+    assert find_row(print_table(weighted, **BESIDE), "Change in R²")[3] == ""
+
+
+def test_difference_of_more_than_a_standard_error_is_said(weighted):
+    [remark] = summarize(weighted, BESIDE)[1]["remark_weights"]
+    assert remark == (
+        "L1, weighted against L1: the estimates differ by more than one standard error of the unweighted one in 2 of 3 "
+        "coefficients: constant; Age."
+    )
+
+
+def test_no_difference_is_said_too(weighted, dictionary):
+    panel = weighted["panel"].assign(weight=2.0)
+    design = {"type": "design", "by": "firm"}
+    even = {"id": "heavy", "estimator": "ols", "outcomes": ["y"], "blocks": [{"name": "L1", "add": "x + form"}]}
+    fits = [*weighted["fits"][:2], *fit_model(even | {"weights": "weight", "covariance": design}, panel, dictionary)]
+    tables = {"estimates": tabulate_estimates(fits, dictionary), "models": tabulate_models(fits)}
+    [remark] = summarize(weighted | tables | {"fits": fits}, BESIDE)[1]["remark_weights"]
+    assert "no more than one standard error of the unweighted one in all 3 coefficients" in remark
+
+
+def test_notes_say_what_is_weighted(weighted):
+    notes = print_table(weighted, **BESIDE).notes
+    assert any("Unweighted (ladder), weighted by weight (heavy); complete cases" in note for note in notes)
+
+
+def impute(sources, dictionary, estimator="logit"):
+    """Two sets that differ in a few answers, with the fits pooled over them."""
+    from firmties.pooled_models import pool_fits
+
+    model = {"id": "buy", "estimator": estimator, "outcomes": ["bought"], "formula": "form + x"}
+    panels = [sources["panel"].assign(x=sources["panel"]["x"] + shift) for shift in ([0.0] * 40, [0.0, 0.4] * 20)]
+    each = [fit_model(model, panel, dictionary) for panel in panels]
+    fits = pool_fits(each)
+    tables = {"estimates": tabulate_estimates(fits, dictionary), "models": tabulate_models(fits)}
+    return each, panels, sources | tables | {
+        "fits": fits, "sets": lambda: iter([(own, {"panel": panel}) for own, panel in zip(each, panels, strict=True)]),
+    }  # fmt: skip
+
+
+def test_marginal_effects_are_pooled_over_the_sets(sources, dictionary):
+    from firmties.predictions import evaluate_contrast
+
+    each, panels, imputed = impute(sources, dictionary)
+    numbers, _ = summarize(imputed, {"models": ["buy"], "effects": True})
+    effect = numbers.loc[(numbers["part"] == "effect") & (numbers["row"] == "x"), "estimate"].item()
+    alone = [
+        evaluate_contrast(fits[0], panel, "slope(x)")["estimate"] for fits, panel in zip(each, panels, strict=True)
+    ]
+    assert effect == pytest.approx(sum(alone) / 2)
+
+
+def test_table_of_imputed_sets_says_so(sources, dictionary):
+    notes = print_table(impute(sources, dictionary)[2], models=["buy"]).notes
+    assert any("2 imputations, pooled by Rubin's rules, Barnard-Rubin degrees of freedom" in note for note in notes)

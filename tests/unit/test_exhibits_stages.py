@@ -91,3 +91,20 @@ def test_figure_shows_the_stages_once(sources: dict[str, Any]) -> None:
     figure = draw_anew("stages", numbers, notes, OPTIONS)
     shown = [[label.get_text() for label in axes.get_xticklabels()] for axes in figure.axes]
     assert shown == [[], [], ["first", "second", "third"]]
+
+
+def test_slopes_of_imputed_sets_are_pooled(sources: dict[str, Any]) -> None:
+    from firmties.pooled_models import pool_fits
+
+    settings = {
+        "id": "M6", "table": "alters", "estimator": "ols", "outcomes": ["idea"], "formula": "stage * met",
+        "absorb": ["wave", "firm_id"], "covariance": {"type": "cluster", "by": "firm_id"},
+    }  # fmt: skip
+    tables = [sources["alters"], sources["alters"].assign(idea=2 * sources["alters"]["idea"])]
+    each = [fit_model(settings, table, DICTIONARY) for table in tables]
+    sets = [(own, {"alters": table}) for own, table in zip(each, tables, strict=True)]
+    fits = pool_fits(each)
+    imputed = {"fits": fits, "models": tabulate_models(fits), "sets": lambda: iter(sets)}
+    found, notes = summarize(sources | imputed, OPTIONS)
+    slope = found.loc[(found["panel"] == "slope") & (found["stage"] == "1"), "estimate"].item()
+    assert (slope, notes["n_imputations"]) == (pytest.approx(3.0, abs=0.1), 2)

@@ -53,6 +53,22 @@ def test_last_box_of_the_flow_is_the_n_of_the_model(study: Path) -> None:
     assert last["n"].sum() == models.loc[("ladder", "g_emp"), "n_obs"].iloc[-1]
 
 
+def test_models_are_pooled_over_imputed_sets(study: Path) -> None:
+    assert set(read_result(study, "models")["n_imputations"]) == {20}
+
+
+def test_pooled_intervals_of_primary_contrasts_cover_what_was_planted(study: Path) -> None:
+    found = read_result(study, "hypotheses").query("family == 'primary' and planted.notna()")
+    missed = found[(found["conf_low"] > found["planted"]) | (found["conf_high"] < found["planted"])]
+    assert missed["hypothesis"].tolist() == []
+
+
+def test_complete_cases_have_fewer_rows_than_imputed_sets(study: Path) -> None:
+    keys = ["model", "outcome", "sample", "block", "term"]
+    pooled, complete = (read_result(study, name).set_index(keys)["n_obs"] for name in ("estimates", "complete_cases"))
+    assert (complete.reindex(pooled.index) <= pooled).all()
+
+
 def test_row_accounting_over_all_waves(study: Path) -> None:
     read, accounted = account_rows(study)
     assert read == accounted

@@ -19,6 +19,7 @@ from firmties.display import (
 )
 
 _VALUES = ["estimate", "conf_low", "conf_high", "mean_cell"]
+_CONTRAST = ["hypothesis", "component", "model", "outcome", "block", "outcome_level", "contrast", *_VALUES[:3]]
 
 
 def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -39,7 +40,7 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
     masks = set(sources["masks"]["cell"]) if "masks" in sources else set()
     predictions = predictions.assign(counted=predictions["n_cell"])
     predictions = hide_predicted(predictions, few, masks)
-    contrasts = sources.get("contrasts", pd.DataFrame(columns=["hypothesis"]))
+    contrasts = sources.get("contrasts", pd.DataFrame(columns=_CONTRAST))
     contrasts = contrasts.loc[contrasts["hypothesis"].isin(options.get("hypotheses", []))]
     parts: list[pd.DataFrame] = []
     used: list[tuple[Any, ...]] = []

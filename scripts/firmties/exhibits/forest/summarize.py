@@ -96,8 +96,6 @@ def _choose_series(models: pd.DataFrame, options: dict[str, Any]) -> pd.DataFram
         ["sample"] if chosen["sample"].nunique() > 1 else [],
     ]
     words = chosen[[column for group in named for column in group]].astype("string").fillna("")
-    if "weights" in chosen and chosen["weights"].nunique() > 1:
-        words["weights"] = chosen["weights"].map(lambda name: "" if name == "none" else "weighted").astype("string")
     return chosen.assign(series=words.agg(" ".join, axis=1).str.split().str.join(" "), rank=range(len(chosen)))
 
 

@@ -76,7 +76,7 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
         columns,
         rows,
         alignment="l" + "r" * (len(columns) - 2) + "l",
-        widths=[7.0, *[None] * (len(columns) - 2), 1.6],
+        widths=[5.5 if beside else 7.0, *[None] * (len(columns) - 2), 1.6],
         notes=footnotes,
         data=numbers,
         layout="small",

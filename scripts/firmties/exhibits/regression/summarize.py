@@ -28,6 +28,7 @@ FIT = {
     "log_likelihood": "Log-likelihood",
     "max_vif": "Largest VIF",
 }
+CHANGE = ("r_squared_change", "f_change", "f_p_value")
 ESTIMATE = ["estimate", "std_error", "conf_low", "conf_high", "p_value"]
 COLUMNS = ["part", "column", "span", "heading", "row", "group", "label", *ESTIMATE, "value", "text"]
 KEYS = ["model", "outcome", "sample", "block"]
@@ -295,6 +296,8 @@ def choose_columns(models: pd.DataFrame, options: Mapping[str, Any]) -> pd.DataF
         places = chosen.drop_duplicates(same, keep="last")[[*same, "place"]]
         further = further.merge(places, on=same, how="left", validate="many_to_one")
         further["place"] = further["place"].fillna(float(len(chosen))) + 0.5
+        # Its steps are other ones than those that it stands among.
+        further[[key for key in CHANGE if key in further]] = None
         chosen = pd.concat([chosen, further]).sort_values("place", kind="stable")
     chosen = chosen.drop(columns="place").reset_index(drop=True)
     return chosen.assign(column=lambda frame: range(1, len(frame) + 1))
