@@ -309,3 +309,15 @@ def test_weighted_marks_stand_in_the_figure() -> None:
     figure = draw_anew("representation_plot", *summarize(weigh(make_sources()), {}), {})
     points = [float(line.get_xdata()[0]) for line in figure.axes[0].get_lines() if line.get_marker() == "D"]
     assert points[:2] == pytest.approx([40, 60])
+
+
+def test_a_count_hidden_in_a_later_wave_changes_nothing_written_of_an_earlier_one() -> None:
+    sources = make_sources()
+    later = sources["panel"]["wave"] == 2
+    few = sources["panel"].loc[
+        ~later | (sources["panel"]["firm_id"].isin(sources["panel"].loc[later, "firm_id"].head(31)))
+    ]
+    written = [
+        summarize(sources | {"panel": panel}, {})[0].query("wave == 1").to_csv() for panel in (sources["panel"], few)
+    ]
+    assert written[0] == written[1]

@@ -103,7 +103,8 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     }
     if numbers.get("weighted_share", pd.Series(dtype=float)).notna().any():
         notes["weights"] = "without and with (chance of selection and of response, raked to the frame's margins)"
-    return numbers.reindex(columns=COLUMNS), notes
+    # Whole numbers, whether or not one is hidden: a later wave must not change how an earlier one is written.
+    return numbers.reindex(columns=COLUMNS).astype(dict.fromkeys(("frame_n", "invited_n", "n"), "Int64")), notes
 
 
 def look_up(panel: pd.DataFrame, invited: pd.DataFrame, name: str, firm: str) -> pd.Series | None:
