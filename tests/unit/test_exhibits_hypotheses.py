@@ -37,6 +37,17 @@ def hypotheses():
     )  # fmt: skip
 
 
+def test_component_without_an_estimate_says_why(hypotheses, dictionary):
+    told = hypotheses.assign(
+        reason=[None, "'z' is left out of model M by the reliability gate: Ties (α 0.500, ω 0.520)"]
+    )
+    numbers, notes = summarize({"hypotheses": told, "dictionary": dictionary, "waves": WAVES}, {})
+    said = tabulate(numbers, notes, {"title": "T"}).notes[-1]
+    assert (
+        said == "Not estimable, H1 (ties): 'z' is left out of model M by the reliability gate: Ties (α 0.500, ω 0.520)."
+    )
+
+
 @pytest.mark.parametrize(
     ("contrast", "words"),
     [

@@ -178,7 +178,25 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         "weights": _list_by_model(hypotheses, "weights", "none"),
         "n_imputations": _list_by_model(hypotheses, "n_imputations", 0),
         "remark_complete": compare_complete(numbers),
+        "remark_not_estimable": list_not_estimable(hypotheses),
     }
+
+
+def list_not_estimable(hypotheses: pd.DataFrame) -> list[str]:
+    """Say of each component that has no estimate why; components with one reason share a sentence.
+
+    Examples
+    --------
+    >>> list_not_estimable(pd.DataFrame({"hypothesis": ["H1"], "component": ["ties"], "reason": ["no row is left"]}))
+    ['Not estimable, H1 (ties): no row is left.']
+    """
+    if "reason" not in hypotheses:
+        return []
+    told = hypotheses.loc[hypotheses["reason"].notna() & (hypotheses["reason"] != "")]
+    by_reason: dict[str, list[str]] = {}
+    for row in told.itertuples():
+        by_reason.setdefault(str(row.reason), []).append(f"{row.hypothesis} ({row.component})")
+    return [f"Not estimable, {join_words(named)}: {reason}." for reason, named in by_reason.items()]
 
 
 def compare_complete(numbers: pd.DataFrame) -> str | None:

@@ -69,7 +69,7 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
         footnotes.append(
             "Planted: the value put into the invented data; it is the direct effect, so estimates may differ from it."
         )
-    basis = {key: notes.get(key) for key in ("weights", "n_imputations", "remark_complete")}
+    basis = {key: notes.get(key) for key in ("weights", "n_imputations", "remark_complete", "remark_not_estimable")}
     footnotes += describe_basis(basis)
     return Table(
         options["title"],
