@@ -138,6 +138,9 @@ def sources(wildcards):
     paths |= ASSESSED
     if CONFIG.get("estimation", {}).get("imputation"):
         paths["completed"] = slices.list_sets(CONFIG, "panel")
+    if "imputation" in CONFIG:
+        paths["chains"] = expand("data/interim/wave_{wave}/chains.csv", wave=WAVES)
+        paths["imputations"] = expand("data/interim/wave_{wave}/imputation.csv", wave=WAVES)
     if SAMPLES:
         paths["sample"] = "data/interim/sample.parquet"
     paths |= SUCCESSORS

@@ -31,9 +31,9 @@ METHODS = {
 }
 """How a variable of each type is imputed unless the configuration says otherwise."""
 CELLS = ["set", "response", "variable", "value"]
-CHAINS = ["table", "variable", "iteration", "chain", "mean", "sd"]
+CHAINS = ["wave", "table", "variable", "iteration", "chain", "mean", "sd"]
 MODELS = [
-    "table", "variable", "method", "n_observed", *(f"n_{kind}" for kind in IMPUTED_KINDS), "n_not_applicable",
+    "wave", "table", "variable", "method", "n_observed", *(f"n_{kind}" for kind in IMPUTED_KINDS), "n_not_applicable",
     "n_imputed", "n_predictors", "reason", "mean_observed", "sd_observed", "mean_imputed", "sd_imputed",
     "missing_information",
 ]  # fmt: skip
@@ -897,7 +897,9 @@ class WaveImputation:
             pair: place for place, pair in enumerate(dict.fromkeys(zip(table["table"], table["variable"], strict=True)))
         }
         place = [order[pair] for pair in zip(table["table"], table["variable"], strict=True)]
-        return table.assign(place=place).sort_values(["place", "iteration", "chain"], ignore_index=True)[CHAINS]
+        return table.assign(wave=self.wave, place=place).sort_values(
+            ["place", "iteration", "chain"], ignore_index=True
+        )[CHAINS]
 
     def tabulate_models(self) -> pd.DataFrame:
         """What was imputed how, or why not, a row a variable; after `run`."""
@@ -907,7 +909,7 @@ class WaveImputation:
                 rows += [
                     report | self.moments.describe(imputation, name) for name, report in imputation.reports.items()
                 ]
-        return pd.DataFrame(rows).reindex(columns=MODELS)
+        return pd.DataFrame(rows).assign(wave=self.wave).reindex(columns=MODELS)
 
 
 class Moments:

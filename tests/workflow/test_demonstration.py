@@ -103,6 +103,45 @@ def test_one_response_of_each_duplicated_firm_is_left(outcomes: pd.DataFrame) ->
     assert (both[both["rule"] == ""].groupby(["wave", "firm_id"]).size() == 1).all()
 
 
+SETS = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["imputation"]["sets"]
+
+
+@pytest.fixture(scope="module", params=[1, SETS])
+def completed(study: Path, request: pytest.FixtureRequest) -> pd.DataFrame:
+    return pd.read_parquet(study / "data" / "processed" / "completed" / "panel" / f"{request.param:02d}.parquet")
+
+
+@pytest.fixture(scope="module")
+def kinds(study: Path) -> pd.DataFrame:
+    return pd.read_parquet(study / "data" / "interim" / "kinds.parquet")
+
+
+def test_imputation_changes_no_observed_answer(study: Path, completed: pd.DataFrame, kinds: pd.DataFrame) -> None:
+    panel = pd.read_parquet(study / "data" / "interim" / "panel.parquet")
+    changed = [name for name in kinds if not panel[name].dropna().equals(completed[name][panel[name].notna()])]
+    assert changed == []
+
+
+def test_imputation_fills_no_question_that_was_not_asked_or_did_not_apply(
+    completed: pd.DataFrame, kinds: pd.DataFrame
+) -> None:
+    closed = kinds.isin(["not_asked", "not_applicable"])
+    assert not (completed[list(kinds)].notna() & closed).any(axis=None)
+
+
+def test_no_imputed_variable_has_a_gap_left(study: Path, completed: pd.DataFrame, kinds: pd.DataFrame) -> None:
+    tables = [pd.read_csv(path) for path in (study / "data" / "interim").glob("wave_*/imputation.csv")]
+    names = set(pd.concat(tables).query("table == 'panel'")["variable"])
+    open_ = kinds.isin(["no_answer", "dont_know", "refused", "lost"])
+    assert not (completed[list(names)].isna() & open_[list(names)]).any(axis=None)
+
+
+def test_completed_tables_have_the_rows_and_columns_of_the_scored_ones(study: Path, completed: pd.DataFrame) -> None:
+    scored = pd.read_parquet(study / "data" / "processed" / "panel.parquet")
+    pd.testing.assert_series_equal(completed.dtypes, scored.dtypes)
+    pd.testing.assert_frame_equal(completed[["wave", "firm_id"]], scored[["wave", "firm_id"]])
+
+
 def find_share_flagged(outcomes: pd.DataFrame, careless: bool) -> float:
     """Share of the planted careless responses, or of the honest ones, that went as careless."""
     judged = outcomes[outcomes["rule"].isin(["", "careless"])]

@@ -33,9 +33,9 @@ from scipy.stats import t as student  # noqa: E402
 from firmties import slices  # noqa: E402
 from firmties.alters import gather_alters, gather_slots  # noqa: E402
 from firmties.catalogue import alter_variables, computed_variables, expand_choices  # noqa: E402
-from firmties.imputation import WaveImputation, fill_cells, fill_partners  # noqa: E402
+from firmties.imputation import WaveImputation, fill_cells, fill_partners, split_copies, stack_copies  # noqa: E402
 from firmties.pooling import pool_numbers  # noqa: E402
-from firmties.score import ScoredStudy, score_study  # noqa: E402
+from firmties.score import score_study  # noqa: E402
 from firmties.simulation import simulate_survey  # noqa: E402
 from firmties.study import Study, load_study  # noqa: E402
 from recover import clean_and_score  # noqa: E402
@@ -193,15 +193,14 @@ def replicate(study: Study, parameters: Mapping[str, Any], seed: int) -> pd.Data
     answered = full.panel.drop(columns=[name for name in again if name in full.panel and not name.endswith("_raw")])
     panel, kinds = take_away(answered, settings, seed)
 
-    def score(table: pd.DataFrame, partners: pd.DataFrame) -> ScoredStudy:
-        nothing = pd.DataFrame()
-        return score_study(table, kinds, partners, full.alter_pairs, nothing, anchors, codebook, settings)
+    def score(table: pd.DataFrame, named: pd.DataFrame, pairs: pd.DataFrame, why: pd.DataFrame) -> pd.DataFrame:
+        return score_study(table, why, named, pairs, pd.DataFrame(), anchors, codebook, settings).panel
 
     partners = gather_alters(panel, settings["alters"], keys)
     wide = pd.concat([panel[keys], kinds.drop(columns=keys)], axis=1)
     slots = gather_slots(wide, settings["alters"]["columns"], settings["alters"]["slots"], "alter", keys)
     named = [*keys, "alter"]
-    scored = score(panel, partners)
+    scored = score_study(panel, kinds, partners, full.alter_pairs, pd.DataFrame(), anchors, codebook, settings)
     imputation = WaveImputation(
         scored.panel,
         scored.alters,
@@ -214,11 +213,15 @@ def replicate(study: Study, parameters: Mapping[str, Any], seed: int) -> pd.Data
         anchors,
         1,
     )
-    sets = []
-    for _, cells in imputation.run():
-        filled = fill_cells(panel, cells, response)
-        completed = fill_partners(partners, cells, panel[[*keys, response]], settings["alters"])
-        sets.append(estimate(score(filled, completed).panel))
+    numbers = range(SETS)
+    found = [stack_copies(cells, ["response"], [place]) for place, (_, cells) in enumerate(imputation.run())]
+    cells = pd.concat(found, ignore_index=True)
+    own = [keys[1], response]
+    filled = fill_cells(stack_copies(panel, own, numbers), cells, response)
+    completed = stack_copies(partners, own, numbers)
+    completed = fill_partners(completed, cells, filled[[*keys, response]], settings["alters"])
+    pairs, reasons = stack_copies(full.alter_pairs, own, numbers), stack_copies(kinds, [], numbers)
+    sets = [estimate(part) for part in split_copies(score(filled, completed, pairs, reasons), scored.panel, numbers)]
     whole, complete = estimate(full.panel), estimate(scored.panel)
     pooled = pool_numbers(
         [part["estimate"] for part in sets], [part["variance"] for part in sets], whole["df"].to_numpy()
