@@ -33,7 +33,7 @@ COLUMNS = [
 
 
 def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Compare all pairs of scales; all waves together, a firm's rows drawn together.
+    """Compare all pairs of scales; all waves together, answers as deviations from their wave's mean.
 
     Returns
     -------
@@ -67,9 +67,12 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         notes["remark_few"] = f"Fewer than {LEAST} firms, or than two scales: no numbers."
         return pd.DataFrame(columns=COLUMNS), notes
     names = [item for items in used.values() for item in dict.fromkeys(items)]
-    moments = gather_pairs(panel[list(dict.fromkeys(names))], panel[study["firm"]])
+    # Deviations from the wave's mean, so that what moves from wave to wave does not pass for a correlation.
+    items = panel[list(dict.fromkeys(names))].astype("Float64").astype("float64")
+    items -= items.groupby(panel["wave"]).transform("mean")
+    moments = gather_pairs(items, panel[study["firm"]])
     matrix = make_matrix(moments, correlate_pairs(moments.sums.sum(axis=0), LEAST)[0])
-    factors = {name: measure_factor(panel[items]) for name, items in used.items() if items}
+    factors = {name: measure_factor(items[own]) for name, own in used.items() if own}
     rows: list[dict[str, Any]] = []
     for name in used:
         factor = factors.get(name)
@@ -97,8 +100,10 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
             f"eigenvalue {smallest:.3g}); factor correlations may exceed their range."
         )
     if "marker" in options:
-        scores = {name: score_scale(panel[items]) for name, items in used.items() if items}
-        found, taken = adjust_scores(panel, scores, score_scale(panel[options["marker"]]), study["firm"])
+        scores = {name: score_scale(items[own]) for name, own in used.items() if own}
+        marker = score_scale(panel[options["marker"]])
+        marker -= marker.groupby(panel["wave"]).transform("mean")
+        found, taken = adjust_scores(panel, scores, marker, study["firm"])
         rows += found
         notes["marker_correlation"] = taken
     table = pd.DataFrame(rows, columns=COLUMNS)

@@ -112,8 +112,9 @@ def word_ratios(pairs: pd.DataFrame, notes: Mapping[str, Any], ratio: str) -> li
     strict, loose = f"{notes['distinct']:g}", f"{notes['neighbouring']:g}"
     basis = (
         f"{ratio} ({kind}) beneath the diagonal, the upper bound of its 95 % interval above (percentiles of "
-        f"{notes['n_draws']:,} draws of firms with all their waves). A pair is distinct if the bound lies below "
-        f"{strict}, distinct by the looser bound below {loose}; from {loose} on the ratio itself says not distinct."
+        f"{notes['n_draws']:,} draws of firms with all their waves; answers are deviations from their wave's mean). A "
+        f"pair is distinct if the bound lies below {strict}, distinct by the looser bound below {loose}; from {loose} "
+        "on the ratio itself says not distinct."
     )
     judged = pairs.loc[pairs["verdict"] != "no ratio"]
     n_distinct = int((judged["verdict"] == "distinct").sum())
