@@ -32,6 +32,9 @@ def main(
     outputs: Mapping[str, Sequence[str]],
 ) -> str:
     """Write the completed tables, one file a set."""
+    # Who is named does not depend on answers: centralities, which take long, are those of the scored panel.
+    if "nominations" in settings:
+        settings = {**settings, "nominations": {**settings["nominations"], "centralities": []}}
     firm, response = settings["study"]["firm"], settings["study"].get("response", "response")
     paths = {"alters": alters, "alter_pairs": alter_pairs, "weights": weights, "nominations": nominations}
     tables = {name: pd.read_parquet(path) for name, path in paths.items() if path}

@@ -340,7 +340,7 @@ def computed_variables(config: Mapping[str, Any], variables: Mapping[str, Variab
     dict
         Name → `Variable`, in the order in which they are computed: answers as given (``<name>_raw``), weights,
         aggregates over partners and measures of the ego network, of nominations, network type and form, position in
-        the value chain, scales, derived variables, exposures.
+        the value chain, scales, derived variables, centralities, exposures.
 
     Examples
     --------
@@ -379,8 +379,6 @@ def computed_variables(config: Mapping[str, Any], variables: Mapping[str, Variab
     if nominations is not None:
         for name, (label, kind) in NOMINATION_MEASURES.items():
             add(name, label, kind, "nominations")
-        for name in nominations.get("centralities", []):
-            add(name, CENTRALITIES.get(name, ""), "number", "nominations")
     if (networks := config.get("networks")) is not None:
         found |= _aggregate(networks, network_variables(config, variables), "networks")
         add("nt_primary", "Network type", "category", "networks", _type_codes(networks))
@@ -408,6 +406,8 @@ def computed_variables(config: Mapping[str, Any], variables: Mapping[str, Variab
                 add(f"{scale['name']}_z", label, "number", f"anchored {scale['name']}")
     known = {**expand_choices(variables.values()), **found}
     found |= _derive(config.get("derived", []), known, "panel")
+    for name in (nominations or {}).get("centralities", []):
+        add(name, CENTRALITIES.get(name, ""), "number", "nominations")
     for entry in (nominations or {}).get("exposures", []):
         if "name" in entry:
             origin = f"nominations: {entry.get('by')} of {entry.get('of')} over {entry.get('over')} ties"

@@ -670,12 +670,12 @@ def _check_nominations(scope: Scope) -> Iterator[Problem]:
         yield ("nominations",), "needs a file in a wave (waves: nominations:), or the key partner_key"
     if "partner_key" in settings and files:
         yield ("nominations", "partner_key"), "is there beside files of nominations in waves; leave one of them out"
-    exposed = [entry.get("name") for entry in settings.get("exposures", [])]
+    exposed = [*settings.get("centralities", []), *(entry.get("name") for entry in settings.get("exposures", []))]
     for place, entry in enumerate(settings.get("exposures", [])):
         variable = scope.tables["panel"].get(entry.get("of", ""))
         path: KeyPath = ("nominations", "exposures", place, "of")
         if entry.get("of") in exposed:
-            yield path, f"'{entry['of']}' is an exposure itself; it is computed with this one"
+            yield path, f"'{entry['of']}' is computed together with this one, after all others; name another variable"
         elif variable is not None and variable.type not in (*NUMERIC_TYPES, "boolean"):
             yield path, f"'{variable.name}' is {variable.type}; a number or a truth value is needed"
 
@@ -795,7 +795,9 @@ def _check_derived(scope: Scope) -> Iterator[Problem]:
         known = dict(scope.tables[table]) if scope.variables else {}
         later = [entry.get("name") for entry in entries]
         if table == "panel":
-            exposed = [entry.get("name") for entry in scope.config.get("nominations", {}).get("exposures", [])]
+            nominations = scope.config.get("nominations", {})
+            exposed = [entry.get("name") for entry in nominations.get("exposures", [])]
+            exposed += nominations.get("centralities", [])
             known = {name: variable for name, variable in known.items() if name not in exposed or name in scope.asked}
         for name in later:
             if known.get(name, WAVE).origin.startswith("=") and name not in scope.asked:

@@ -194,7 +194,7 @@ def measure_nominations(
     keys
         Wave and firm.
     settings
-        ``nominations:`` of the configuration: ``weak_over`` (strong or any), ``centralities``.
+        ``nominations:`` of the configuration: ``weak_over`` (strong or any).
 
     Returns
     -------
@@ -206,15 +206,6 @@ def measure_nominations(
         - ``ties_strong``: mutual nominations.
         - ``ties_weak``: respondents reached in two steps and not in one (:func:`list_weak`).
         - ``reciprocity`` = ties_strong / degree_out; missing for who named nobody.
-        - ``betweenness``: the share of the pairs of others between whom the respondent lies on shortest paths (each
-          path counted by its share), ties in either direction (Freeman 1977).
-        - ``closeness``: :math:`\frac{r}{n-1}\cdot\frac{r}{\sum_j d_j}` over the r others that can be reached, of n
-          respondents (Wasserman & Faust 1994, p. 201); 0 for an isolate.
-
-    Raises
-    ------
-    StudyError
-        If a wave has more respondents than a centrality is computed for (`MOST_RESPONDENTS`).
 
     Notes
     -----
@@ -234,7 +225,7 @@ def measure_nominations(
     def measure(wave: Any, ties: Ties) -> dict[str, np.ndarray]:
         n = ties.nominated.shape[0]
         out, strong = np.diff(ties.nominated.indptr), np.diff(ties.strong.indptr)
-        found = {
+        return {
             "degree_out": out,
             "degree_in": np.bincount(ties.nominated.indices, minlength=n),
             "degree_any": np.diff(ties.any.indptr),
@@ -242,14 +233,49 @@ def measure_nominations(
             "ties_weak": multiply(ties, "weak", np.ones((n, 1)), settings.get("weak_over", "strong"))[:, 0],
             "reciprocity": np.divide(strong, out, out=np.full(n, np.nan), where=out > 0),
         }
-        for name in settings.get("centralities", []):
+
+    return _measure_waves(edges, firm_waves, keys, measure)
+
+
+def measure_centralities(
+    edges: pd.DataFrame, firm_waves: pd.DataFrame, keys: Sequence[str], names: Sequence[str]
+) -> pd.DataFrame:
+    r"""Measure how central each respondent is among those of its wave, ties in either direction, by networkx.
+
+    Parameters
+    ----------
+    edges, firm_waves, keys
+        As for :func:`measure_nominations`.
+    names
+        Of these:
+
+        - betweenness: the share of the pairs of others between whom the respondent lies on shortest paths, each path
+          counted by its share (Freeman 1977).
+        - closeness: :math:`\frac{r}{n-1}\cdot\frac{r}{\sum_j d_j}` over the r others that can be reached, of n
+          respondents (Wasserman & Faust 1994, p. 201); 0 for an isolate.
+
+    Raises
+    ------
+    StudyError
+        If a wave has more respondents than a centrality is computed for (`MOST_RESPONDENTS`).
+
+    Examples
+    --------
+    >>> edges = pd.DataFrame({"wave": 1, "ego": list("ab"), "alter": list("bc")})
+    >>> firms = pd.DataFrame({"wave": 1, "firm": list("abc")})
+    >>> measure_centralities(edges, firms, ["wave", "firm"], ["betweenness"])["betweenness"].tolist()
+    [0.0, 1.0, 0.0]
+    """
+
+    def measure(wave: Any, ties: Ties) -> dict[str, np.ndarray]:
+        n = ties.nominated.shape[0]
+        for name in names:
             if n > MOST_RESPONDENTS[name]:
                 raise StudyError(
                     f"config.yaml: nominations: centralities: {name} is computed for at most "
                     f"{MOST_RESPONDENTS[name]:,} respondents in a wave; wave {wave} has {n:,}: take it out of the list"
                 )
-            found[name] = _measure_centrality(ties, name)
-        return found
+        return {name: _measure_centrality(ties, name) for name in names}
 
     return _measure_waves(edges, firm_waves, keys, measure)
 

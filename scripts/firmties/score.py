@@ -15,7 +15,7 @@ from firmties.ego_networks import measure_ego_networks
 from firmties.errors import StudyError, describe_allowed
 from firmties.expressions import ExpressionError, Following, evaluate, parse, read_benchmark
 from firmties.network_types import classify_networks, describe_firms, find_unknown
-from firmties.nominations import measure_exposures, measure_nominations
+from firmties.nominations import measure_centralities, measure_exposures, measure_nominations
 from firmties.scales import Anchors, score_scales
 from firmties.value_chain import place_in_value_chain
 
@@ -48,7 +48,8 @@ def score_study(
 ) -> ScoredStudy:
     """Score everything that the configuration declares.
 
-    The order is weights, partners, nominations, networks, value chain, scales, derived, exposures.
+    The order is weights, partners, nominations, networks, value chain, scales, derived, centralities,
+    exposures.
 
     Parameters
     ----------
@@ -129,6 +130,10 @@ def score_study(
         panel = pd.concat([panel, place_in_value_chain(panel, settings["value_chain"])], axis=1)
     panel = score_scales(panel, settings.get("scales", []), constants)
     panel = derive(panel, settings.get("derived", []), constants, "derived", Following((firm,), waves))
+    centralities = nomination_settings.get("centralities", [])
+    if nominations is not None and centralities:
+        central = measure_centralities(nominations, panel, keys, centralities)
+        panel = panel.merge(central, on=keys, how="left", validate="one_to_one")
     exposures = nomination_settings.get("exposures", [])
     if nominations is not None and exposures:
         exposed = measure_exposures(nominations, panel, keys, exposures, nomination_settings.get("weak_over", "strong"))

@@ -914,7 +914,7 @@ def test_a_file_of_nominations_needs_the_section() -> None:
     ("of", "problem"),
     [
         ("role", "'role' is category; a number or a truth value is needed"),
-        ("y", "'y' is an exposure itself; it is computed with this one"),
+        ("y", "'y' is computed together with this one, after all others; name another variable"),
     ],
 )
 def test_exposure_needs_a_number_that_is_there_before(of: str, problem: str) -> None:

@@ -13,14 +13,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmties.errors import StudyError
-from firmties.nominations import build_ties, keep_nominations, list_weak, measure_exposures, measure_nominations
+from firmties.nominations import (
+    build_ties,
+    keep_nominations,
+    list_weak,
+    measure_centralities,
+    measure_exposures,
+    measure_nominations,
+)
 
 KEYS = ["wave", "firm"]
 REFERENCE = Path(__file__).parents[1] / "reference" / "r" / "networks"
 VALUES = pd.read_csv(REFERENCE / "values.csv", skipinitialspace=True)
 RESPONDENTS = pd.read_csv(REFERENCE / "respondents.csv").assign(wave=1)
 EDGES = pd.read_csv(REFERENCE / "nominations.csv").assign(wave=1)
-SETTINGS = {"weak_over": "strong", "centralities": ["betweenness", "closeness"]}
+SETTINGS = {"weak_over": "strong"}
 EXPOSURES = [
     {"name": "adopted_out", "of": "adopted", "over": "out", "by": "mean"},
     {"name": "adopted_strong", "of": "adopted", "over": "strong", "by": "mean"},
@@ -37,11 +44,17 @@ def read_reference(quantity: str) -> pd.Series:
 
 @pytest.mark.parametrize(
     "quantity",
-    ["degree_out", "degree_in", "degree_any", "ties_strong", "ties_weak", "reciprocity", "betweenness", "closeness"],
+    ["degree_out", "degree_in", "degree_any", "ties_strong", "ties_weak", "reciprocity"],
 )
 def test_measure_agrees_with_igraph_of_r(quantity: str) -> None:
     measured = measure_nominations(EDGES, RESPONDENTS, KEYS, SETTINGS)[quantity]
     np.testing.assert_allclose(measured, read_reference(quantity), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["betweenness", "closeness"])
+def test_centrality_agrees_with_igraph_of_r(name: str) -> None:
+    measured = measure_centralities(EDGES, RESPONDENTS, KEYS, [name])[name]
+    np.testing.assert_allclose(measured, read_reference(name), rtol=1e-12, atol=1e-14)
 
 
 def test_weak_ties_over_any_nominations_agree_with_r() -> None:
@@ -105,7 +118,7 @@ def test_closeness_agrees_with_networkx(pairs: set[tuple[str, str]]) -> None:
     graph.add_nodes_from(names)
     expected = networkx.closeness_centrality(graph)
     firms = pd.DataFrame({"wave": 1, "firm": names})
-    measured = measure_nominations(as_edges(pairs), firms, KEYS, {"centralities": ["closeness"]})
+    measured = measure_centralities(as_edges(pairs), firms, KEYS, ["closeness"])
     assert dict(zip(names, measured["closeness"], strict=True)) == pytest.approx(expected)
 
 
@@ -190,6 +203,6 @@ def test_who_has_no_ties_is_exposed_to_nothing(by: str, expected: list[float]) -
 
 
 def test_a_centrality_of_too_many_respondents_stops(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(measure_nominations.__globals__["MOST_RESPONDENTS"], "betweenness", 10)
+    monkeypatch.setitem(measure_centralities.__globals__["MOST_RESPONDENTS"], "betweenness", 10)
     with pytest.raises(StudyError, match="betweenness is computed for at most 10 respondents in a wave; wave 1 has 60"):
-        measure_nominations(EDGES, RESPONDENTS, KEYS, SETTINGS)
+        measure_centralities(EDGES, RESPONDENTS, KEYS, ["betweenness"])
