@@ -107,3 +107,17 @@ def test_a_bad_file_stops_with_its_name(
     change(pd.read_csv(path)).to_csv(path, index=False)
     done = run_snakemake(place[0], study, "data/interim/nominations.parquet")
     assert message in " ".join(done.stdout.split())
+
+
+def test_completed_sets_keep_what_is_known_of_nominations(
+    place: tuple[Path, Path], panel: pd.DataFrame, tmp_path: Path
+) -> None:
+    study = shutil.copytree(place[1], tmp_path / "study")
+    config = study / "config.yaml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text + "imputation: {sets: 2, iterations: 1, seed: 1}\n", encoding="utf-8")
+    done = run_snakemake(place[0], study, "data/processed/completed/panel/02.parquet")
+    assert done.returncode == 0, done.stdout
+    completed = pd.read_parquet(study / "data" / "processed" / "completed" / "panel" / "02.parquet")
+    names = ["degree_out", "ties_strong", "ties_weak", "closeness"]
+    pd.testing.assert_frame_equal(completed[names], panel[names], check_exact=True)
