@@ -13,6 +13,7 @@ from firmties.errors import StudyError
 from firmties.exhibits.representation.summarize import compare_response, compare_shares, summarize
 from firmties.exhibits.representation.tabulate import tabulate
 from firmties.exhibits.topline.summarize import summarize as topline
+from firmties.tables import describe_basis
 
 from .exhibit_frames import DICTIONARY, STUDY, WAVES, draw_anew, list_texts
 
@@ -302,7 +303,8 @@ def test_weighted_stands_beside_unweighted_in_the_table() -> None:
 
 def test_the_caption_says_how_respondents_were_weighted() -> None:
     notes = summarize(weigh(make_sources()), {})[1]
-    assert notes["weights"].startswith("without and with (chance of selection")
+    words = "unweighted, weighted by chance of selection and of response, raked to the frame's margins"
+    assert words in " ".join(describe_basis(notes))
 
 
 def test_weighted_marks_stand_in_the_figure() -> None:

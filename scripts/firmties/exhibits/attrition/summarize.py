@@ -111,7 +111,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     notes = {
         "n_firms": int(panel[firm].nunique()),
         "n_firm_waves": len(panel),
-        "weights": "none, except where raked to the frame" if RAKED in set(numbers["section"]) else "none",
+        "weights": "none",
         "standard_errors": "classical (a firm stands once in a pair)",
         "remark_sample": f"Without sample files (waves {join_words(lacking)}) closed firms cannot be told from leavers."
         if lacking

@@ -102,7 +102,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         "open_link": ", ".join(options["open_link"]) if options.get("open_link") else None,
     }
     if numbers.get("weighted_share", pd.Series(dtype=float)).notna().any():
-        notes["weights"] = "without and with (chance of selection and of response, raked to the frame's margins)"
+        notes["weights"] = "none; chance of selection and of response, raked to the frame's margins"
     # Whole numbers, whether or not one is hidden: a later wave must not change how an earlier one is written.
     return numbers.reindex(columns=COLUMNS).astype(dict.fromkeys(("frame_n", "invited_n", "n"), "Int64")), notes
 

@@ -20,6 +20,7 @@ from firmties.tables import (
     format_percent,
     is_missing,
     list_rows,
+    wrap_heading,
 )
 
 NAMES = {"frame": "respondents against the frame", "invited": "answered or not"}
@@ -31,6 +32,7 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
     has_weights = bool(numbers["weighted_share"].notna().any())
     columns = ["", "Frame N", "Frame, %", "Invited, %", "n", "Answered, %", "Difference, points", "Std. difference"]
     columns += ["Weighted, %", "Std. difference, weighted"] if has_weights else []
+    columns = [wrap_heading(heading, 11) for heading in columns]
     parts = [
         Table(str(wave), columns, set_rows(numbers.loc[numbers["wave_label"].astype(str) == wave], has_weights))
         for wave in waves
