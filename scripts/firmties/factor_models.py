@@ -157,13 +157,14 @@ def gather_moments(
         determined by others; the message names group and items.
     """
     numbers = items.astype("float64")
+    table, names = numbers.to_numpy(), [str(name) for name in numbers]
     if duplicated := sorted(set(numbers.columns[numbers.columns.duplicated()])):
         raise FitError(f"the same item twice: {', '.join(map(str, duplicated))}")
-    if np.isinf(numbers.to_numpy()).any():
-        wrong = [str(name) for name in numbers if np.isinf(numbers[name]).any()]
+    if np.isinf(table).any():
+        wrong = [name for name, column in zip(names, table.T, strict=True) if np.isinf(column).any()]
         raise FitError(f"infinite values in {', '.join(wrong)}")
     if numbers.shape[1] < 2:
-        raise FitError(f"one item ({', '.join(map(str, numbers.columns))}): a factor needs at least two")
+        raise FitError(f"one item ({', '.join(names)}): a factor needs at least two")
     codes = pd.factorize(clusters)[0] if clusters is not None else None
     labels: list[Any] = [""] if groups is None else sorted(groups.dropna().unique())
     if not labels:
@@ -172,20 +173,21 @@ def gather_moments(
     for label in labels:
         here = np.ones(len(numbers), bool) if groups is None else (groups == label).fillna(False).to_numpy(bool)
         where = "" if label == "" else f" in group {label}"
-        rows = numbers.loc[here]
-        if empty := [str(name) for name in rows if rows[name].isna().all()]:
+        rows = table[here]
+        gaps = np.isnan(rows)
+        if empty := [name for name, missing in zip(names, gaps.all(axis=0), strict=True) if missing]:
             raise FitError(f"no answer{where} to {', '.join(empty)}")
-        kept = rows.notna().all(axis=1).to_numpy()
+        kept = ~gaps.any(axis=1)
         if codes is not None:
             kept = kept & (codes[here] >= 0)
-        values = rows.to_numpy()[kept]
+        values = rows[kept]
         n, p = values.shape
         if n <= p:
             raise FitError(f"{n} complete rows{where} for {p} items; their covariance needs more rows than items")
         mean = values.mean(axis=0)
         deviations = values - mean
         covariance = deviations.T @ deviations / n
-        check_covariance(covariance, [str(name) for name in rows], where)
+        check_covariance(covariance, names, where)
         found.append(Moments(label, n, mean, covariance, deviations, None if codes is None else codes[here][kept]))
     return found
 

@@ -90,7 +90,8 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
         f"Each wave by itself; {rows_used}. Maximum likelihood, {ROBUST[notes['robust']]}; CFI, TLI and RMSEA robust "
         "by the scaling factors of model and baseline. SRMR: variances and means counted. KMO: sampling adequacy. "
         "Bartlett: that no items correlate. Components beyond chance: parallel analysis, eigenvalues of the "
-        "correlations above the 95th percentile of those of drawn tables of the same size."
+        "correlations above the 95th percentile of those of drawn tables of the same size; factors that correlate may "
+        "share one."
     )
     if notes.get("n_imputations"):
         footnotes.append(
