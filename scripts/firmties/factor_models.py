@@ -156,6 +156,8 @@ def gather_moments(
         For one item, an item without any answer or without variance, too few complete rows, or items of which one is
         determined by others; the message names group and items.
     """
+    if text := [str(name) for name, kind in items.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]:
+        raise FitError(f"{', '.join(text)}: answers in words; a factor model needs numbers")
     numbers = items.astype("float64")
     table, names = numbers.to_numpy(), [str(name) for name in numbers]
     if duplicated := sorted(set(numbers.columns[numbers.columns.duplicated()])):
@@ -1005,6 +1007,12 @@ def check_model(
         for name in pair
         if name not in names
     ]
+    problems += [
+        f"factors: {factor}: {item} stands there {list(members).count(item)} times"
+        for factor, members in factors.items()
+        for item in dict.fromkeys(members)
+        if list(members).count(item) > 1
+    ]
     if not factors or not all(factors.values()):
         problems.append("factors: a factor without items")
     if several:
@@ -1168,7 +1176,7 @@ def tabulate_parameters(
                 "estimate": params[entry.at] if free else entry.value,
                 "std_error": np.sqrt(max(cov[entry.at, entry.at], 0.0)) if free else np.nan,
                 "standardized": value,
-                "standardized_std_error": error if error > 0 else np.nan,
+                "standardized_std_error": error if error > 1e-12 else np.nan,
             }
         )
     table = pd.DataFrame(rows)

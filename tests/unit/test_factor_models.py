@@ -309,6 +309,19 @@ def test_infinite_answer(items):
     assert refuse(items.assign(q1=np.inf), ONE) == "infinite values in q1"
 
 
+def test_item_in_words(items):
+    assert refuse(items.assign(q2="often"), ONE) == "q2: answers in words; a factor model needs numbers"
+
+
+def test_clustered_rows_of_one_firm(items):
+    assert "need two clusters or more" in refuse(items, ONE, clusters=pd.Series([1] * 100))
+
+
+def test_item_twice_in_a_factor(items):
+    with pytest.raises(StudyError, match="factors: trust: q1 stands there 2 times"):
+        fit_factor_model(items, {"trust": ["q1", "q1", "q2", "q3"]})
+
+
 def test_model_that_does_not_converge_says_what_was_tried():
     # Two factors of two items each that have nothing to do with each other are not identified.
     matrix = np.array([[1.0, 0.5, 0.0, 0.0], [0.5, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.5], [0.0, 0.0, 0.5, 1.0]])
