@@ -55,21 +55,22 @@ def make_study(directory: Path, waves: Collection[int]) -> Path:
         text = "".join(
             line for line in text.partition("derived:\n  - {name: g_emp,")[0].splitlines(True) if "reconf" not in line
         )
+        text = text.replace("over: [wave, size]", "over: [wave]")
         anchors = (directory / "data/anchors.csv").read_text(encoding="utf-8").splitlines(True)
-        kept = [line for line in anchors if not line.startswith(("reconf", "ts_", "constraint"))]
+        kept = [line for line in anchors if not line.startswith(("reconf", "ts_", "constraint", "g_"))]
         (directory / "data/anchors.csv").write_text("".join(kept), encoding="utf-8")
-    (directory / "config.yaml").write_text(text, encoding="utf-8")
-    for wave, file in FILES.items():
-        for name in (file, f"wave{wave}_sample.csv"):
-            shutil.copy(ROOT / "data/raw" / name, (directory / "data/raw" if wave in waves else come) / name)
-    crosswalk = read_rows(ROOT / "data/crosswalk.csv")
-    write_rows(directory / "data/crosswalk.csv", [row for row in crosswalk if int(row["wave"]) in waves])
     codebook, here = read_rows(ROOT / "data/codebook.csv"), []
     for row in codebook:
         asked = set(parse_waves(row["waves"]) or FILES) & set(waves)
         if asked:
             here.append({**row, "waves": "" if asked == set(waves) else write_waves(asked)})
     write_rows(directory / "data/codebook.csv", here)
+    (directory / "config.yaml").write_text(drop_names(text, codebook, here), encoding="utf-8")
+    for wave, file in FILES.items():
+        for name in (file, f"wave{wave}_sample.csv"):
+            shutil.copy(ROOT / "data/raw" / name, (directory / "data/raw" if wave in waves else come) / name)
+    crosswalk = read_rows(ROOT / "data/crosswalk.csv")
+    write_rows(directory / "data/crosswalk.csv", [row for row in crosswalk if int(row["wave"]) in waves])
     margins = read_rows(ROOT / "data/frame_margins.csv")
     write_rows(directory / "data/frame_margins.csv", [row for row in margins if int(row["wave"]) in waves])
     known = {row["variable"] for row in here}
@@ -81,6 +82,17 @@ def make_study(directory: Path, waves: Collection[int]) -> Path:
         if new:
             write_rows(come / f"codebook_{wave}.csv", [{**row, "waves": str(wave)} for row in new])
     return directory
+
+
+def drop_names(text: str, codebook: list[dict[str, str]], here: list[dict[str, str]]) -> str:
+    """Take variables that no wave asked out of the lists of a configuration, and with them the entries made of them."""
+    gone = [row["variable"] for row in codebook if row["variable"] not in {row["variable"] for row in here}]
+    for name in gone:
+        entries = [line for line in text.splitlines(True) if re.match(rf"  - \{{name: .*value: .*\b{name}\b", line)]
+        for entry in entries:
+            text = text.replace(entry, "")
+        text = re.sub(rf"(?<=[ ,]){name},\s+", "", text)
+    return text
 
 
 def list_arguments(study: Path, wave: int, *more: str, file: Path | None = None) -> list[str]:
