@@ -21,6 +21,7 @@ from firmties.nominations import (
     measure_exposures,
     measure_nominations,
 )
+from nominations import main as gather
 
 KEYS = ["wave", "firm"]
 REFERENCE = Path(__file__).parents[1] / "reference" / "r" / "networks"
@@ -206,3 +207,25 @@ def test_a_centrality_of_too_many_respondents_stops(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(measure_centralities.__globals__["MOST_RESPONDENTS"], "betweenness", 10)
     with pytest.raises(StudyError, match="betweenness is computed for at most 10 respondents in a wave; wave 1 has 60"):
         measure_centralities(EDGES, RESPONDENTS, KEYS, ["betweenness"])
+
+
+def test_partners_who_are_respondents_are_nominations(tmp_path: Path) -> None:
+    """In place of files, a field of the partners may hold the firm key of another respondent."""
+    paths = {name: str(tmp_path / name) for name in ("panel", "ledger", "alters", "kept", "left_out")}
+    pd.DataFrame({"wave": [1, 1, 2], "firm": ["a", "b", "a"]}).to_parquet(paths["panel"])
+    ledger = pd.DataFrame({"wave": ["1"], "firm": ["x"], "variable": [""]})
+    ledger.to_csv(paths["ledger"], index=False)
+    partners = pd.DataFrame(
+        {"wave": 1, "firm": ["a", "a", "a", "b"], "alter": [1, 2, 3, 1], "key": ["b", "x", None, "a"]}
+    )
+    partners.to_parquet(paths["alters"])
+    told = gather(
+        paths["panel"], paths["ledger"], None, paths["alters"], [], {"partner_key": "key"}, "firm", {}, paths["kept"],
+        paths["left_out"],
+    )  # fmt: skip
+    assert pd.read_parquet(paths["kept"]).to_numpy().tolist() == [[1, "a", "b"], [1, "b", "a"]]
+    assert pd.read_csv(paths["left_out"])["reason"].tolist() == [
+        "of a firm whose response was excluded",
+        "names nobody",
+    ]
+    assert told.startswith("2 nominations in 1 waves; 2 left out")
