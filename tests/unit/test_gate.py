@@ -7,6 +7,7 @@ import pytest
 from firmties.display import describe_models
 from firmties.estimation import fit_model, tabulate_models
 from firmties.gate import find_refused, leave_out_terms, mark_fit
+from firmties.pooled_models import pool_fits
 from firmties.predictions import ContrastError, evaluate_contrast
 from firmties.reliability import assess_scales, judge_reliability
 
@@ -184,3 +185,14 @@ def test_model_of_a_refused_outcome_fails_with_the_reason(table):
 def test_nothing_refused_changes_nothing(table):
     settings = {"id": "M", "estimator": "ols", "outcomes": ["y"], "formula": "x + trust_z * power_z"}
     assert leave_out_terms(settings, {}, {}) == (settings, {"": {}})
+
+
+def test_fit_pooled_over_imputed_sets_says_it_too(table):
+    [pooled] = pool_fits([fit_gated(table), fit_gated(table.assign(y=table["y"] + 0.1 * table["x"]))])
+    assert (pooled["status"], list(pooled["gate"])) == ("fitted", ["power_z", "trust_z:power_z"])
+
+
+def test_refused_outcome_pooled_over_imputed_sets_has_the_reason(table):
+    [pooled] = pool_fits([fit_gated(table, outcomes=["power_z"], formula="x")] * 2)
+    assert pooled["status"] == "failed"
+    assert "its outcome is left out by the reliability gate: Power (α 0.500, ω 0.520)" in pooled["reason"]
