@@ -342,7 +342,8 @@ def is_free(step: Step, part: str, item: str) -> bool:
 def conclude(verdict: dict[str, Any], reason: str) -> dict[str, Any]:
     """Add what follows from the level reached.
 
-    ASSUME a partly scalar scale's score, which holds the freed items too, is not compared; its factor means may be.
+    ASSUME a score that holds items which differ between the groups (freed ones), or which only some of them asked, is
+    not compared; factor means of the common items may be.
     """
     level, freed = verdict["level"], ", ".join(verdict["freed"])
     consequence = {
@@ -354,8 +355,13 @@ def conclude(verdict: dict[str, Any], reason: str) -> dict[str, Any]:
         "none": "each group by itself",
         "not tested": "not known",
     }[level]
+    changed = [item for item, lacking in verdict["dropped_items"].items() if set(verdict["groups"]) - set(lacking)]
+    if level == "scalar" and changed:
+        consequence = (
+            f"means of the common items may be compared; the score's not, as not all groups asked {', '.join(changed)}"
+        )
     return verdict | {
-        "means_comparable": level == "scalar",
+        "means_comparable": level == "scalar" and not changed,
         "slopes_comparable": level.endswith(("scalar", "metric")),
         "consequence": consequence,
         "reason": reason,

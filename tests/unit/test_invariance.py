@@ -154,6 +154,11 @@ def test_item_that_one_wave_did_not_ask_is_left_out():
     assert (found["items"], found["dropped_items"]) == (["a1", "a2", "a3"], {"a4": [2]})
 
 
+def test_score_with_an_item_that_one_wave_did_not_ask_is_not_compared():
+    found = examine("a", a4=ITEMS["a4"].where(ITEMS["wave"] != 2))
+    assert (found["means_comparable"], found["consequence"].endswith("not all groups asked a4")) == (False, True)
+
+
 def test_wave_that_asked_nothing_of_the_scale_is_no_group():
     missing = {item: ITEMS[item].where(ITEMS["wave"] != 1) for item in SCALES["a"]}
     found = examine("a", **missing)

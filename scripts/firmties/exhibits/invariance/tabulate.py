@@ -135,6 +135,6 @@ def word_verdicts(scales: pd.DataFrame) -> list[str]:
             f"Tucker's congruence of loadings between groups is at least {format_number(lowest['congruence'], 3)} "
             f"({lowest['label']}); from .95 on factors count as the same."
         )
-    held = tested.loc[tested["level"] == "scalar"]
+    held = tested.loc[tested["means_comparable"].astype("str").isin(["True", "1.0"])]
     said.append(f"Means may be compared for {len(held)} of {count_words(len(scales), 'scale')}.")
     return said
