@@ -16,8 +16,9 @@ from firmties.exhibits.topline.summarize import pool_numbers
 NOT_QUESTIONS = ("id", "datetime", "json")
 COLUMNS = [
     "part", "scale", "label", "groups", "items", "n", "n_smallest", "level", "freed", "level_one_row", "congruence",
-    "consequence", "means_comparable", "reason", "step", "chi2", "df", "p_value", "cfi", "rmsea", "srmr", "cfi_change", "rmsea_change",
-    "srmr_change", "holds", "group", "mean", "conf_low", "conf_high", "item", "wave", "wave_label", "state",
+    "consequence", "means_comparable", "reason", "step", "chi2", "df", "p_value", "cfi", "rmsea", "srmr",
+    "cfi_change", "rmsea_change", "srmr_change", "holds", "group", "mean", "conf_low", "conf_high", "item", "wave",
+    "wave_label", "state",
 ]  # fmt: skip
 
 
