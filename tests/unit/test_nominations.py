@@ -52,6 +52,12 @@ def test_measure_agrees_with_igraph_of_r(quantity: str) -> None:
     np.testing.assert_allclose(measured, read_reference(quantity), rtol=1e-12, atol=1e-14)
 
 
+def test_share_of_mutual_nominations_agrees_with_igraph_of_r() -> None:
+    measured = measure_nominations(EDGES, RESPONDENTS, KEYS, SETTINGS)
+    share = measured["ties_strong"].sum() / measured["degree_out"].sum()
+    assert share == pytest.approx(VALUES.loc[VALUES["quantity"] == "share_mutual", "value"].iloc[0], rel=1e-12)
+
+
 @pytest.mark.parametrize("name", ["betweenness", "closeness"])
 def test_centrality_agrees_with_igraph_of_r(name: str) -> None:
     measured = measure_centralities(EDGES, RESPONDENTS, KEYS, [name])[name]

@@ -72,8 +72,6 @@ add("landscape", "", "largest", max(components(two_mode)$csize))
 add("landscape", "", "clustering", transitivity(firms, type = "global"))
 core <- induced_subgraph(firms, which(components(firms)$membership == which.max(components(firms)$csize)))
 add("landscape", "", "path_length", mean_distance(core))
-add("landscape", "", "n_projected", ecount(firms))
-for (name in V(two_mode)$name[1:20]) add("landscape", name, "betweenness", betweenness(two_mode, name, directed = FALSE, normalized = TRUE))
 
 values$value <- formatC(values$value, digits = 15, format = "g")
 write.csv(values, "values.csv", row.names = FALSE, quote = FALSE)
