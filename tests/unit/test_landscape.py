@@ -191,3 +191,12 @@ def test_ties_of_the_waves_asked_for(waves: Any) -> None:
     both = pd.concat([sources["alters"], sources["alters"].iloc[:20].assign(wave=2)])
     _, notes = summarize(sources | {"alters": both}, OPTIONS | {"waves": waves})
     assert (notes["n_edges"], notes["waves"]) == (20, "2022")
+
+
+@pytest.mark.parametrize("individuals", [True, False])
+def test_without_a_key_the_figure_says_that_it_is_empty(individuals: bool) -> None:
+    sources = make_sources(individuals)
+    nobody = sources["alters"].assign(partner=pd.Series([None] * len(TIES), dtype="str"))
+    numbers, notes = summarize(sources | {"alters": nobody}, OPTIONS)
+    assert notes["remark_without_key"] == "248 partners have no key and are left out."
+    assert "no degree that may be shown" in list_texts(draw_anew("landscape", numbers, notes, OPTIONS))

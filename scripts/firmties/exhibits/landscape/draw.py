@@ -10,7 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from firmties.plot_style import FAINT, GREY, INK, WIDTH, create_figure, look_up
+from firmties.plot_style import FAINT, GREY, INK, WIDTH, create_figure, look_up, mark_empty
 from firmties.tables import is_missing, list_rows
 
 HEAD, FOOT = 3.7, 1.6
@@ -82,6 +82,9 @@ def _draw_graph(axes: Any, numbers: pd.DataFrame, nodes: pd.DataFrame) -> list[L
 def _draw_degrees(axes: Any, numbers: pd.DataFrame, small: bool = False) -> None:
     """Share of nodes with at least so many ties, on logarithmic scales."""
     counts = numbers.loc[numbers["part"] == "degree"]
+    if counts.empty:
+        mark_empty(axes, "no degree that may be shown")
+        return
     for mode, (label, marker, colour) in MODES.items():
         own = counts.loc[counts["mode"] == mode].sort_values("degree")
         if own.empty:
