@@ -54,7 +54,8 @@ def find_reversed_items(items: pd.DataFrame, reverse: Collection[str] = (), leas
     """Find the items whose correlation with the rest has an interval that lies beneath 0.
 
     One item that runs the other way pulls the others down, too. So the lowest is taken (of equals, one that the
-    codebook reverses), turned, and the rest looked at again, until none is left or half of the items are turned.
+    codebook reverses), turned, and the rest looked at again, until none is left or half of the items are turned. Of two
+    items both are named, unless the codebook reverses one of them.
 
     Parameters
     ----------
@@ -86,6 +87,9 @@ def find_reversed_items(items: pd.DataFrame, reverse: Collection[str] = (), leas
         name = str(against.index[np.lexsort((order["other"], order["r"]))[0]])
         found[name] = {str(column): float(against[column][name]) for column in against}
         numbers[name] = -numbers[name]
+    if found and numbers.shape[1] == 2 and len({name in reverse for name in numbers}) == 1:
+        # Of two items alike nothing tells which one was turned.
+        found = {str(name): dict(next(iter(found.values()))) for name in numbers}
     columns = ["r", "conf_low", "conf_high", "n"]
     return pd.DataFrame.from_dict(found, orient="index", columns=columns).astype({"n": int})
 

@@ -40,6 +40,10 @@ def test_of_two_items_the_one_that_is_keyed_is_named(items):
     assert find_reversed_items(items[["t1", "t2"]].assign(t1=8 - items["t1"]), ["t2"]).index.tolist() == ["t2"]
 
 
+def test_two_items_of_which_nothing_tells_the_turned_one_are_both_named(items):
+    assert find_reversed_items(items[["t1", "t2"]].assign(t1=8 - items["t1"])).index.tolist() == ["t1", "t2"]
+
+
 def test_at_most_half_of_the_items_are_named(items):
     turned = items.assign(t1=8 - items["t1"], t2=8 - items["t2"])
     assert len(find_reversed_items(turned)) <= 2
