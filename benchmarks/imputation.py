@@ -30,7 +30,9 @@ import pyarrow.parquet as pq  # noqa: E402
 
 from firmties.codebook import Variable  # noqa: E402
 from firmties.formulas import parse_formula  # noqa: E402
-from firmties.imputation import Plan, TableImputation, WaveImputation  # noqa: E402
+from firmties.imputation import WaveImputation  # noqa: E402
+from firmties.imputation_plan import Plan  # noqa: E402
+from firmties.table_imputation import TableImputation  # noqa: E402
 
 ROWS, SETS, ITERATIONS = 600, 20, 5
 SIZES = (4, 4, 4, 5, 5)

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from firmties.codebook import Variable
-from firmties.imputation import fill_cells, fill_partners, split_copies, stack_copies
+from firmties.completion import fill_cells, fill_partners, split_copies, stack_copies
 from firmties.jobs import run_job
 from firmties.score import score_study
 

@@ -433,7 +433,7 @@ class Design:
         self.table = table[self.variables].reset_index(drop=True)
         known = known or {}
         self.blocks = {
-            factor.name: known[factor.name] if factor.name in known else self._evaluate(factor, self.table)
+            factor.name: known[factor.name] if factor.name in known else self.evaluate_factor(factor, self.table)
             for factor in self.factors
         }
         present = {frozenset[str](), *(frozenset(factor.name for factor in term) for term in self.terms)}
@@ -455,7 +455,8 @@ class Design:
             return [factor.name]
         return [f"{factor.label}[{level}]" for level in self.levels[factor.name][is_contrasted:]]
 
-    def _evaluate(self, factor: Factor, table: pd.DataFrame) -> np.ndarray:
+    def evaluate_factor(self, factor: Factor, table: pd.DataFrame) -> np.ndarray:
+        """Give a factor's values on rows of a table: one column, or an indicator a level."""
         import numpy as np
 
         if factor.name in self.levels:
@@ -469,7 +470,8 @@ class Design:
             return (columns[numbers][:, None] == np.arange(len(levels))).astype(float)
         return evaluate(factor.node, table).astype("Float64").to_numpy(dtype=float, na_value=np.nan)[:, None]
 
-    def _assemble(self, blocks: Mapping[str, np.ndarray], terms: Iterable[int]) -> dict[int, np.ndarray]:
+    def assemble(self, blocks: Mapping[str, np.ndarray], terms: Iterable[int]) -> dict[int, np.ndarray]:
+        """Give the columns of terms, by their position, from the values of their factors."""
         columns = {}
         for position in terms:
             coded = [
@@ -492,7 +494,7 @@ class Design:
         import numpy as np
 
         blocks = self._replace(replaced or {})
-        parts = self._assemble(blocks, range(len(self.terms)))
+        parts = self.assemble(blocks, range(len(self.terms)))
         first = [np.ones((len(self.table), 1))] if self.has_intercept else []
         return np.hstack([*first, *parts.values(), np.empty((len(self.table), 0))])
 
@@ -506,9 +508,9 @@ class Design:
         touched = [factor for factor in self.factors if not set(replaced).isdisjoint(factor.variables)]
         # What depends on replaced variables alone is the same in every row.
         return self.blocks | {
-            factor.name: np.repeat(self._evaluate(factor, first), len(table), axis=0)
+            factor.name: np.repeat(self.evaluate_factor(factor, first), len(table), axis=0)
             if set(factor.variables) <= set(replaced)
-            else self._evaluate(factor, table)
+            else self.evaluate_factor(factor, table)
             for factor in touched
         }
 
@@ -527,7 +529,7 @@ class Design:
         blocks = self._replace(replaced or {})
         table = self.table.assign(**(replaced or {}))
         touched = {
-            factor.name: self._evaluate(Factor(factor.name, differentiate(factor.node, variable)), table)
+            factor.name: self.evaluate_factor(Factor(factor.name, differentiate(factor.node, variable)), table)
             for factor in self.factors
             if variable in factor.variables
         }
@@ -536,7 +538,7 @@ class Design:
         for position, term in enumerate(self.terms):
             for factor in term:
                 if factor.name in touched:
-                    changed = self._assemble(blocks | {factor.name: touched[factor.name]}, [position])[position]
+                    changed = self.assemble(blocks | {factor.name: touched[factor.name]}, [position])[position]
                     result[:, owner == position] += changed
         return result
 
@@ -565,8 +567,8 @@ class Design:
                 raise ExpressionError(f"'{mixed[0]}' mixes '{variable}' with others; write the product as a:b")
             others = {factor.name: np.ones_like(self.blocks[factor.name]) for factor in term if factor not in own}
             itself = {factor.name: np.ones_like(self.blocks[factor.name]) for factor in own}
-            at_value = self._assemble(self.blocks | others, [position])[position]
-            of_others = self._assemble(self.blocks | itself, [position])[position]
+            at_value = self.assemble(self.blocks | others, [position])[position]
+            of_others = self.assemble(self.blocks | itself, [position])[position]
             share = of_others if weights is None else of_others * weights[:, None]
             result.append(at_value * share.mean(axis=0))
         return np.hstack(result)

@@ -7,17 +7,12 @@ import pandas as pd
 import pytest
 
 from firmties.codebook import Variable
+from firmties.completion import fill_cells, split_copies, stack_copies
 from firmties.errors import StudyError
 from firmties.formulas import parse_formula
-from firmties.imputation import (
-    Plan,
-    TableImputation,
-    WaveImputation,
-    fill_cells,
-    find_roots,
-    split_copies,
-    stack_copies,
-)
+from firmties.imputation import WaveImputation
+from firmties.imputation_plan import Plan, find_roots
+from firmties.table_imputation import TableImputation
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "r" / "imputation"
 TYPES = {
@@ -259,6 +254,22 @@ def test_an_amount_of_which_the_other_is_known_keeps_to_it(growing):
     assert (np.abs(np.log(filled[1]["amount"][30:50] / known)) < 1).all()
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_base_of_zero_is_told_and_leaves_the_amount():
+    rng = np.random.default_rng(9)
+    table = pd.DataFrame(
+        {"x": rng.normal(size=100), "amount": rng.uniform(1, 9, 100), "second": rng.uniform(1, 9, 100)}
+    )
+    table.loc[:9, "second"] = 0.0
+    table.loc[5:14, "amount"] = np.nan
+    table.loc[10:12, "second"] = np.nan
+    variables = {name: Variable(name) for name in ("amount", "second")}
+    plan = Plan(variables, parse_formula("x"), on_log_scale=["second"], relative={"amount": "second"})
+    imputation = TableImputation(table, list_kinds(table), plan, DICTIONARY)
+    assert set(run(imputation, 4, 4)["amount"][0]) <= set(range(10, 15))
+    assert imputation.reports["amount"]["reason"].startswith("5 not imputed: the base 'second' is not positive")
+
+
 def test_every_gap_of_the_amounts_is_filled(growing):
     _, filled = growing
     assert np.isfinite([data[name] for data in filled for name in data]).all()
@@ -271,18 +282,18 @@ def test_a_derived_predictor_is_computed_anew_in_every_chain():
     table = read_inputs().assign(total=lambda t: (t["item"] + t["second"]).astype("Float64").astype(float))
     imputation = make(table, "x + total", derived=[{"name": "total", "value": "item + second"}])
     run(imputation)
-    position = next(place for place, term in enumerate(imputation.terms) if term[0].name == "total")
+    term = next(term for term in imputation.passive if imputation.design.terms[term.position][0].name == "total")
     blocks = imputation.blocks["total"][:, :, 0]
     np.testing.assert_allclose(blocks, imputation.state["item"] + imputation.state["second"])
-    assert imputation.term_roots[position] == {"item", "second"}
+    assert term.roots == {"item", "second"}
 
 
 def test_no_variable_is_imputed_from_what_rests_on_it():
     table = read_inputs().assign(total=lambda t: (t["item"] + t["second"]).astype("Float64").astype(float))
     imputation = make(table, "x + total", derived=[{"name": "total", "value": "item + second"}])
-    columns = set(imputation.term_columns[1])
-    part = next(part for part in imputation.parts if part["name"] == "item")
-    assert not columns & set(part["predictors"])
+    columns = set(imputation.passive[1].columns)
+    part = next(part for part in imputation.parts if part.name == "item")
+    assert not columns & set(part.predictors)
 
 
 def test_roots_of_an_index_are_its_items():

@@ -33,7 +33,8 @@ from scipy.stats import t as student  # noqa: E402
 from firmties import slices  # noqa: E402
 from firmties.alters import gather_alters, gather_slots  # noqa: E402
 from firmties.catalogue import alter_variables, computed_variables, expand_choices  # noqa: E402
-from firmties.imputation import WaveImputation, fill_cells, fill_partners, split_copies, stack_copies  # noqa: E402
+from firmties.completion import fill_cells, fill_partners, split_copies, stack_copies  # noqa: E402
+from firmties.imputation import WaveImputation  # noqa: E402
 from firmties.pooling import pool_numbers  # noqa: E402
 from firmties.score import score_study  # noqa: E402
 from firmties.simulation import simulate_survey  # noqa: E402
