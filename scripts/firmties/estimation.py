@@ -434,12 +434,13 @@ def _describe_sampling(
 
     whole = table.loc[table[list(groups)].notna().all(axis=1)]
     strata, sizes = covariance.get("strata"), covariance.get("population")
-    stratum = np.zeros(len(whole), dtype=int) if strata is None else number_groups(whole, [strata])
+    stratum = np.zeros(len(whole), dtype=int) if strata is None else whole[strata].to_numpy(dtype=object)
+    cluster = whole[covariance["by"]].to_numpy(dtype=object)
     population = None
     if sizes is not None:
         # ASSUME the largest of the waves' populations is that from which a stratum's firms were drawn over all waves.
         population = whole[sizes].astype(float).groupby(stratum).transform("max").to_numpy()
-    return Sampling(stratum, number_groups(whole, [covariance["by"]]), whole.index.get_indexer(rows), population)
+    return Sampling(stratum, cluster, whole.index.get_indexer(rows), population)
 
 
 def _fit_blocks(
@@ -520,6 +521,8 @@ def _fit_blocks(
         try:
             design = check_data(entry, rows, values, block_terms, known)
             estimate = _estimate(entry, design, values, covariance["type"], clusters, rows, sampling, starts)
+        except StudyError as error:
+            raise StudyError(f"models: {settings['id']}: covariance: {error}") from error
         except FitError as error:
             entries.append(entry | NO_NUMBERS | {"status": "failed", "reason": str(error)})
             continue

@@ -291,7 +291,7 @@ def fit_ols(
     df: float = n - k - absorbed
     classical = inverse * residual_sum / df
     # Intercepts that lie within units count once, as one mean is taken of each.
-    units = sampling.cluster[sampling.rows] if sampling is not None else clusters
+    units = clusters if sampling is None else np.unique(sampling.cluster[sampling.rows], return_inverse=True)[1]
     counted = k + absorbed
     if cells is not None and units is not None:
         within = len(np.unique(np.column_stack([cells, units]), axis=0)) == absorbed

@@ -227,6 +227,24 @@ def test_more_terms_than_sampling_units_fail() -> None:
     assert fit(table=table)["reason"] == "8 sampling units in 1 strata cannot carry 11 terms"
 
 
+def test_population_smaller_than_the_sample_is_named() -> None:
+    table = INPUTS.assign(size=INPUTS["size"].where(INPUTS["stratum"] != "b", 3))
+    message = "models: m: covariance: stratum 'b': its population is 3, and the sample holds"
+    with pytest.raises(StudyError, match=message):
+        fit(table=table, covariance=KINDS["finite"]["covariance"])
+
+
+def test_firm_in_two_strata_is_named() -> None:
+    table = INPUTS.assign(stratum=np.where(INPUTS.index == 0, "d", INPUTS["stratum"]))
+    with pytest.raises(StudyError, match="models: m: covariance: cluster '1' lies in more than one stratum"):
+        fit(table=table)
+
+
+def test_rows_without_a_stratum_are_left_out_and_counted() -> None:
+    table = INPUTS.assign(stratum=INPUTS["stratum"].where(INPUTS.index >= 4))
+    assert fit(table=table)["left_out"] == {"stratum missing": 4}
+
+
 def test_likelihood_of_independent_rows_is_left_out_with_weights() -> None:
     assert not {"aic", "bic", "log_likelihood"} & fit()["fit"].keys()
 
