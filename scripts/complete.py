@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
 from firmties.codebook import Variable
 from firmties.completion import fill_cells, fill_partners, split_copies, stack_copies
+from firmties.expressions import SET
 from firmties.jobs import run_job
 from firmties.score import score_study
 
@@ -65,10 +67,11 @@ def main(
         partners = fill_partners(
             stacked.get("alters", pd.DataFrame()), imputed, filled[["wave", *keys]], settings.get("alters", {})
         )
+        marked = [table.assign(**{SET: np.repeat(numbers, len(table) // len(numbers))}) for table in (filled, partners)]
         result = score_study(
-            filled,
+            marked[0],
             stack_copies(why, [], numbers),
-            partners,
+            marked[1],
             stacked.get("alter_pairs", pd.DataFrame()),
             decided,
             constants,

@@ -497,8 +497,9 @@ def evaluate(
     def index(*values: Any, at_least_alpha: float = 0.0) -> pd.Series:
         frame = pd.concat([numbers(value) for value in values], axis=1, keys=range(len(values)))
         score = frame.mean(axis=1).where(2 * frame.notna().sum(axis=1) >= frame.shape[1])
-        # Each wave by itself, so that a further wave moves nothing of an earlier one.
-        for _, rows in frame.groupby(table["wave"] if "wave" in table else np.zeros(len(table))):
+        # Each wave by itself, so that a further wave moves nothing of an earlier one, and each imputed set by itself.
+        apart = [table[name] for name in ("wave", SET) if name in table]
+        for _, rows in frame.groupby(apart or np.zeros(len(table))):
             complete = rows.dropna()
             total, k = complete.sum(axis=1).var(), frame.shape[1]
             alpha = (
@@ -588,6 +589,9 @@ FUNCTIONS: dict[str, str] = {
     "index": "index(a, b, c, at_least_alpha=0.6): mean of the values if at least half are there, in waves whose own "
     "rows give them a Cronbach's alpha of at least so much; otherwise missing",
 }
+
+SET = "set_"
+"""Column that tells imputed sets apart where several stand in one table."""
 
 OVER_WAVES = ("lag", "ever")
 """Functions that look at other waves of the same firm; only derived variables have them."""

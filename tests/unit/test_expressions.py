@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmties.expressions import FUNCTIONS, ExpressionError, Following, evaluate, names_in, parse
+from firmties.expressions import FUNCTIONS, SET, ExpressionError, Following, evaluate, names_in, parse
 
 TABLE = pd.DataFrame(
     {
@@ -182,6 +182,11 @@ def test_index_is_the_mean_of_half_of_its_parts() -> None:
 
 def test_index_judges_each_wave_by_itself() -> None:
     table = pd.DataFrame({"wave": [1] * 3 + [2] * 3, "x": [1.0, 2, 3, 1, 2, 3], "y": [1.0, 2, 3, 3, 2, 1]})
+    assert evaluate("index(x, y, at_least_alpha=0.6)", table).notna().tolist() == [True] * 3 + [False] * 3
+
+
+def test_index_judges_each_imputed_set_by_itself() -> None:
+    table = pd.DataFrame({"wave": 1, SET: [1] * 3 + [2] * 3, "x": [1.0, 2, 3, 1, 2, 3], "y": [1.0, 2, 3, 3, 2, 1]})
     assert evaluate("index(x, y, at_least_alpha=0.6)", table).notna().tolist() == [True] * 3 + [False] * 3
 
 
