@@ -147,8 +147,9 @@ def split_copies(stacked: pd.DataFrame, scored: pd.DataFrame, numbers: Sequence[
     tables = []
     for place, number in enumerate(numbers):
         part = stacked.iloc[place * rows : (place + 1) * rows].reset_index(drop=True)
-        texts = [name for name in part if pd.api.types.is_string_dtype(part[name].dtype)]
-        keyed = [name for name in texts if part[name].str.startswith(f"{number}/").any()]
+        texts = [name for name in scored if name in part and pd.api.types.is_string_dtype(part[name].dtype)]
+        # A code may begin like a key, as 1/2 does: a key is the scored one behind the number.
+        keyed = [name for name in texts if (part[name] == f"{number}/" + scored[name].astype("str")).any()]
         taken = {str(name): scored[name].array for name in scored if name not in part or name in keyed}
         tables.append(part.assign(**taken)[list(scored)])
     return tables

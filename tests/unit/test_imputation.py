@@ -336,6 +336,12 @@ def test_copies_come_apart_as_they_were_put_together():
         pd.testing.assert_frame_equal(part, table)
 
 
+def test_an_imputed_code_that_looks_like_a_key_stays():
+    table = pd.DataFrame({"firm": ["a", "b"], "share": ["1/2", None]}).astype("str")
+    stacked = stack_copies(table.assign(share=["1/2", "1/4"]).astype("str"), ["firm"], [1])
+    assert split_copies(stacked, table, [1])[0]["share"].tolist() == ["1/2", "1/4"]
+
+
 def test_copies_of_another_length_are_refused():
     table = pd.DataFrame({"firm": ["a", "b"]})
     with pytest.raises(StudyError, match="2 completed tables have 2 rows, the scored one 2"):
