@@ -455,12 +455,13 @@ def _count_both(rows: pd.Series, columns: pd.Series) -> pd.Series:
 def list_predicted(predictions: pd.DataFrame) -> list[Counts]:
     """List the tables of counts behind predictions: a population is what one model was fitted on.
 
-    Where raw means are shares, those of a cell who have the outcome and those who have not are counted, too.
+    Where raw means are shares, those of a cell who have the outcome and those who have not are counted, too: weights
+    or imputed sets do not hide them, as a share by weights or over sets is near to that of the cases.
 
     Parameters
     ----------
     predictions
-        Rows of ``predictions.csv``; those without ``n_cell`` are passed over.
+        Predictions; those without ``n_cell`` are passed over, and those without ``n_event`` are no shares.
     """
     counted = predictions.loc[predictions["n_cell"].notna() & (predictions["n_cell"].astype("str") != "")]
     tables = []
@@ -473,10 +474,10 @@ def list_predicted(predictions: pd.DataFrame) -> list[Counts]:
         index = pd.MultiIndex.from_arrays(codes, names=variables)
         n = pd.Series(cells["n_cell"].astype(float).astype(int).to_numpy(), index)
         tables.append(Counts(tuple(population), n, list_margins(variables)))
-        having = pd.Series(pd.to_numeric(cells["mean_cell"]).to_numpy(dtype=float), index).fillna(0) * n
-        # ASSUME: means from 0 to 1 that make a whole number in every cell are shares.
-        if having.between(0, n).all() and np.allclose(having, having.round(), rtol=0, atol=1e-6):
-            having, outcome = having.round().astype(int), _name_outcome(cells.iloc[0].to_dict())
+        events = pd.to_numeric(cells["n_event"]) if "n_event" in cells else pd.Series(dtype=float)
+        if events.notna().any():
+            having = pd.Series(events.fillna(0).astype(int).to_numpy(), index)
+            outcome = _name_outcome(cells.iloc[0].to_dict())
             both = pd.concat({"1": having, "0": n - having}, names=[outcome])
             tables.append(Counts(tuple(population), both, [(outcome,), *list_margins(variables), tuple(variables)]))
     return tables
@@ -493,7 +494,8 @@ def _is_named(name: Any) -> bool:
 def hide_predicted(predictions: pd.DataFrame, minimum: int, hidden: Collection[str] = ()) -> pd.DataFrame:
     """Blank the number and the raw mean of cells of predictions that the mask of their cross-classification hides.
 
-    A mean that is a share is blank, too, where how many have the outcome, or have not, is hidden.
+    A mean that is a share is blank, too, where how many have the outcome, or have not, is hidden; ``n_event`` is left
+    out.
 
     Parameters
     ----------
@@ -527,4 +529,4 @@ def hide_predicted(predictions: pd.DataFrame, minimum: int, hidden: Collection[s
         for outcome, *pair in zip(outcomes, *parts, strict=True)
     ]
     out.loc[shares, "mean_cell"] = None
-    return out
+    return out.drop(columns="n_event", errors="ignore")

@@ -462,7 +462,7 @@ def combine(text: str, predictor: Predictor) -> dict[str, Any]:
 
 PREDICTIONS = [
     "prediction", "model", "outcome", "sample", "block", "level", "variable_1", "value_1", "variable_2", "value_2",
-    "estimate", "std_error", "df", "conf_low", "conf_high", "n_cell", "mean_cell",
+    "estimate", "std_error", "df", "conf_low", "conf_high", "n_cell", "mean_cell", "n_event",
 ]  # fmt: skip
 
 
@@ -493,8 +493,8 @@ def tabulate_predictions(
     -------
     tuple
         Rows of ``predictions.csv`` (``n_cell`` and ``mean_cell`` are the rows used in that cell and their raw mean
-        outcome or share of the event, with their weights; missing along ``over``), and a line for each that could not
-        be given.
+        outcome or share of the event, with their weights; missing along ``over``; ``n_event``, for protection only,
+        how many have the event), and a line for each that could not be given.
     """
     import pandas as pd
 
@@ -585,6 +585,7 @@ def _predict_cells(setting: Mapping[str, Any], predictor: Predictor) -> list[dic
         if not predictor.levels_of(name):
             raise ContrastError(f"by: {name} is a number; predictions over a number are declared with over:")
     codes = [as_codes(predictor.rows[name]).to_numpy() for name in names]
+    is_share = bool(((predictor.outcome == 0) | (predictor.outcome == 1)).all())
     rows = []
     for levels in product(*(predictor.levels_of(name) for name in names)):
         values = {name: predictor.set_value(name, level) for name, level in zip(names, levels, strict=True)}
@@ -598,7 +599,8 @@ def _predict_cells(setting: Mapping[str, Any], predictor: Predictor) -> list[dic
         row |= {f"value_{at + 1}": padded_levels[at] for at in range(2)}
         found.pop("gradient")
         mean = float((cell * within).sum() / within.sum()) if len(cell) else None
-        rows.append(row | found | {"n_cell": len(cell), "mean_cell": mean})
+        n_event = int(cell.sum()) if is_share else None
+        rows.append(row | found | {"n_cell": len(cell), "mean_cell": mean, "n_event": n_event})
     return rows
 
 
@@ -616,7 +618,7 @@ def predict_over(
         found = predictor.summarize(predictor.predict({variable: float(value)}))
         found.pop("gradient")
         place = {"variable_1": variable, "value_1": float(value), "variable_2": "", "value_2": ""}
-        rows.append(place | found | {"n_cell": None, "mean_cell": None})
+        rows.append(place | found | {"n_cell": None, "mean_cell": None, "n_event": None})
     return rows
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -122,18 +123,28 @@ def test_those_of_a_column_who_are_not_of_a_code_are_counted() -> None:
     assert "kind=a|place=up" in mask_tables(tables, 5)
 
 
-def make_predicted(n_cell: list[str], mean_cell: list[str]) -> pd.DataFrame:
+def make_predicted(n_cell: list[str], mean_cell: list[str], n_event: Sequence[str | None] = ()) -> pd.DataFrame:
     same = {"prediction": "p", "model": "M", "outcome": "y", "sample": "", "block": "", "level": ""}
     place = {"variable_1": "kind", "value_1": list("abcd")[: len(n_cell)], "variable_2": "", "value_2": ""}
-    return pd.DataFrame({"n_cell": n_cell, "mean_cell": mean_cell}).assign(**same, **place)
+    counts = {"n_cell": n_cell, "mean_cell": mean_cell, "n_event": list(n_event) or [None] * len(n_cell)}
+    return pd.DataFrame(counts).assign(**same, **place)
 
 
 def test_share_that_gives_a_small_number_is_hidden() -> None:
     # Of 30 cases of kind a 2 have the outcome; no cell is few itself. Those of kind b would give them away.
-    rows = make_predicted(["30", "40", "50", "60"], [str(2 / 30), "0.25", "0.5", "0.5"])
+    rows = make_predicted(["30", "40", "50", "60"], [str(2 / 30), "0.25", "0.5", "0.5"], ["2", "10", "25", "30"])
     found = hide_predicted(rows, 5)
     assert found["n_cell"].notna().all()
     assert found["mean_cell"].notna().tolist() == [False, False, True, True]
+
+
+def test_share_by_weights_or_over_sets_that_gives_a_small_number_is_hidden() -> None:
+    rows = make_predicted(["30", "40", "50", "60"], ["0.0712", "0.2391", "0.5077", "0.4913"], ["2", "10", "25", "30"])
+    assert hide_predicted(rows, 5)["mean_cell"].notna().tolist() == [False, False, True, True]
+
+
+def test_number_with_the_outcome_is_not_published() -> None:
+    assert "n_event" not in hide_predicted(make_predicted(["30"], ["0.5"], ["15"]), 5)
 
 
 def test_means_that_are_no_shares_stay() -> None:

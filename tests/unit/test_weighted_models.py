@@ -178,6 +178,13 @@ def test_raw_mean_of_a_cell_is_weighted() -> None:
     assert mean == pytest.approx(np.average(own["growth"], weights=own["weight"]))
 
 
+def test_number_with_the_event_is_not_weighted() -> None:
+    setting = {"id": "p", "model": "m", "outcome": "equity", "by": ["form"]}
+    table, _ = tabulate_predictions([setting], [fit("logit")], {"panel": INPUTS})
+    own = INPUTS.loc[INPUTS["form"] == "single"]
+    assert table.loc[table["value_1"] == "single", "n_event"].item() == own["equity"].sum()
+
+
 def test_waves_alone_are_weighted() -> None:
     table = INPUTS.assign(weight=INPUTS["weight"].where(INPUTS["wave"] > 1, 1.0))
     [first, *_] = fit_waves([fit(table=table, formula="x + z + wave")], table, DICTIONARY)
