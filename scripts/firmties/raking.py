@@ -60,8 +60,8 @@ def rake(
     than the cells do. Weights above the limit are set to it and all are raked again, which lifts them less each time
     (trimmed raking; Potter 1990, *Proceedings of the ASA Section on Survey Research Methods*).
 
-    Margins with cells that cannot be met together leave ``gap`` above the tolerance; a limit that contradicts the
-    margins leaves ``largest`` above `trim`. The last step is always raking, so that the margins hold first.
+    Margins with cells that cannot be met together leave ``gap`` above the tolerance, and nothing is trimmed; a limit
+    that contradicts the margins leaves ``largest`` above `trim`. The last step is always raking, so that the margins hold first.
 
     Parameters
     ----------
@@ -88,7 +88,9 @@ def rake(
         median = float(np.median(weights))
         limit = np.inf if trim is None else trim * median
         at_limit = int((weights >= limit * (1 - SLACK)).sum())
-        if not (weights > limit * (1 + SLACK)).any() or rounds == MOST_ROUNDS:
+        # Margins that are not met together to begin with are no more so by trimming.
+        is_vain = rounds == 0 and gap > tolerance
+        if is_vain or not (weights > limit * (1 + SLACK)).any() or rounds == MOST_ROUNDS:
             return Raked(weights, sweeps, rounds, gap, at_limit, float(weights.max()) / median)
         weights, rounds = np.minimum(weights, limit), rounds + 1
 

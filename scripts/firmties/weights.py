@@ -535,7 +535,7 @@ def describe_gap(
     worst = settings["rake"][int(np.argmax(away))]
     return (
         f"frame_margins: wave {wave}: {worst}: raking {len(rows)} firms to {', '.join(settings['rake'])} does not come "
-        f"nearer than {gap:.1%}: no weights meet all margins at once; join cells (weights: collapse) or rake to fewer"
+        f"nearer than {100 * gap:.3g} %: no weights meet all margins at once; join cells (weights: collapse) or rake to fewer"
     )
 
 

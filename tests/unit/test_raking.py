@@ -68,6 +68,11 @@ def test_margins_that_contradict_each_other_leave_a_gap() -> None:
     assert raked.gap > 0.4
 
 
+def test_nothing_is_trimmed_where_margins_contradict_each_other() -> None:
+    codes, start = np.array([0] * 5 + [1] * 5), np.array([1.0] * 9 + [50.0])
+    assert rake(start, [(codes, np.array([5.0, 5.0])), (codes, np.array([4.0, 6.0]))], 2).rounds == 0
+
+
 def test_many_categories_are_met_too() -> None:
     generator = np.random.default_rng(3)
     margins = []
