@@ -61,7 +61,8 @@ def rake(
     (trimmed raking; Potter 1990, *Proceedings of the ASA Section on Survey Research Methods*).
 
     Margins with cells that cannot be met together leave ``gap`` above the tolerance, and nothing is trimmed; a limit
-    that contradicts the margins leaves ``largest`` above `trim`. The last step is always raking, so that the margins hold first.
+    that contradicts the margins leaves ``largest`` above `trim`. The last step is always raking, so that the margins
+    hold first.
 
     Parameters
     ----------

@@ -175,13 +175,22 @@ WEIGHTING = {
 
 
 def check_columns(sample: pd.DataFrame, settings: Mapping[str, Any]) -> list[str]:
-    """Name the columns that no sample file has."""
-    return [
+    """Name the columns that no sample file has, and types of sample said to be carried on that none holds."""
+    problems = [
         f"config.yaml: weights.{key}: '{name}' is no column of the sample files; "
         + describe_allowed(name, [column for column in sample.columns if column != "wave"])
         for key, names in list_weight_columns(settings).items()
         for name in names
         if name not in sample
+    ]
+    # In a first wave nobody can have been carried on.
+    if problems or not settings.get("carried") or sample["wave"].nunique() < 2:
+        return problems
+    kinds = sorted(set(sample["sample_type"].dropna().astype("str")))
+    return [
+        f"config.yaml: weights.carried: '{kind}' is no sample_type in the sample files; {describe_allowed(kind, kinds)}"
+        for kind in settings["carried"]
+        if kind not in kinds
     ]
 
 
@@ -535,7 +544,8 @@ def describe_gap(
     worst = settings["rake"][int(np.argmax(away))]
     return (
         f"frame_margins: wave {wave}: {worst}: raking {len(rows)} firms to {', '.join(settings['rake'])} does not come "
-        f"nearer than {100 * gap:.3g} %: no weights meet all margins at once; join cells (weights: collapse) or rake to fewer"
+        f"nearer than {100 * gap:.3g} %: no weights meet all margins at once; join cells (weights: collapse) or rake "
+        "to fewer"
     )
 
 

@@ -268,6 +268,16 @@ def test_a_column_that_is_not_there_is_refused_with_the_nearest() -> None:
         weigh(response=["plac"])
 
 
+def test_a_type_of_sample_that_no_file_holds_is_refused_with_the_nearest() -> None:
+    with pytest.raises(StudyError, match=r"weights.carried: 'panle' is no sample_type in the sample files; .*panel"):
+        weigh(carried=["panle"])
+
+
+def test_carried_firms_may_be_named_before_there_are_any() -> None:
+    sample, panel = (table.loc[table["wave"] == 1] for table in (SAMPLE, PANEL))
+    assert weigh(sample, panel).weights["weight"].notna().all()
+
+
 def test_a_category_of_which_nobody_answered_separates() -> None:
     sample = SAMPLE.assign(place=SAMPLE["place"].where(~SAMPLE["disposition"].isin(["R"]), "away"))
     with pytest.raises(
