@@ -346,3 +346,17 @@ def test_copies_of_another_length_are_refused():
     table = pd.DataFrame({"firm": ["a", "b"]})
     with pytest.raises(StudyError, match="2 completed tables have 2 rows, the scored one 2"):
         split_copies(table, table, [1, 2])
+
+
+# --- coverage -------------------------------------------------------------------------------------------------------
+
+COVERAGE = pd.read_csv(REFERENCE.parents[1] / "imputation_coverage" / "coverage.csv")
+
+
+def test_pooled_intervals_cover_as_often_as_they_say():
+    """On the demonstration's generator, answers missing at random; see the script that made the file."""
+    assert 0.93 <= COVERAGE.loc[COVERAGE["way"] == "pooled", "coverage"].mean() <= 0.97
+
+
+def test_pooled_estimates_are_not_biased_by_a_fifth_of_their_spread():
+    assert COVERAGE.loc[COVERAGE["way"] == "pooled", "bias_in_sd"].abs().max() < 0.2

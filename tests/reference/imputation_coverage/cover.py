@@ -2,7 +2,9 @@
 
 Run by hand to remake the stored shares (an hour or two on one core):
 
-    python tests/reference/imputation_coverage/cover.py --first 1 --count 400
+    python tests/reference/imputation_coverage/cover.py --first 1 --count 300
+
+or in parts, each with an ``--output`` of its own, and then ``--combine`` with their files of draws.
 
 Each replication draws one wave of the demonstration's survey without gaps or dirt, estimates everything from it, then
 takes answers away: of each item, amount, outcome and field of a partner with a probability that falls with the firm's
@@ -261,7 +263,12 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--output", type=Path, default=HERE)
+    parser.add_argument("--combine", type=Path, nargs="+", help="only summarize draws that were made before")
     chosen = parser.parse_args()
+    if chosen.combine:
+        draws = pd.concat([pd.read_csv(path) for path in chosen.combine]).drop_duplicates(["seed", "quantity", "way"])
+        summarize(draws).round(5).to_csv(chosen.output / "coverage.csv", index=False, lineterminator="\n")
+        return
     study = narrow(load_study(ROOT, check_files=False))
     parameters = make_parameters()
     path = chosen.output / "draws.csv"
