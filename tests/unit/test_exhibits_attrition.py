@@ -184,6 +184,24 @@ def test_a_place_that_one_group_lacks_is_left_out_of_both():
     assert (value(numbers, "The same", "x", "n_1"), value(numbers, "The same", "x", "n_2")) == (39, 40)
 
 
+def test_firms_left_out_of_the_raked_comparison_are_told():
+    sources = make_weighted()
+    sources["sample"].loc[0, "place"] = "abroad"
+    _, notes = summarize(sources, {"variables": ["x"], "refreshment": ["x"], "balance": ["place"]})
+    assert [note.partition(", which")[0].partition(": ")[2] for note in notes["remark_raked"]] == [
+        "raked without 1 of 80 firms"
+    ]
+
+
+def test_groups_that_cannot_be_raked_are_not_compared():
+    sources = make_weighted()
+    sources["sample"]["area"] = sources["sample"]["place"]
+    sources["frame_margins"][2]["area"] = {"north": 100, "south": 900}
+    numbers, notes = summarize(sources, {"variables": ["x"], "refreshment": ["x"], "balance": ["place", "area"]})
+    assert not numbers["section"].str.startswith("The same").any()
+    assert notes["remark_raked"][0].endswith("cannot both be raked to the frame.")
+
+
 def test_what_raked_means_stands_beneath_the_table():
     numbers, notes = summarize(make_weighted(), {"variables": ["x"], "refreshment": ["x"], "balance": ["place"]})
     assert any(note.startswith("Raked to the frame") for note in tabulate(numbers, notes, {"title": "T"}).notes)

@@ -48,6 +48,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     told = set() if sample is None or not options.get("closed") else set(sample["wave"])
     status = trace_panel(panel, firm, order, closed)
     rows: list[dict[str, Any]] = []
+    raked: list[str] = []
     for pair in count_pairs(status, firm, order).to_dict("records"):
         # Where nobody can be known to have closed, a zero would be a claim; mergers are known.
         pair |= {} if pair["next_wave"] in told or pair["closed"] else {"closed": None}
@@ -89,6 +90,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
             if sample is not None and "weight" in later and {*options.get("balance", [])} & {*frame}:
                 invited = sample.loc[sample["wave"] == following]
                 balanced = balance(groups, invited, frame, options["balance"], firm)
+                raked.append(word_balance(name, sum(len(group) for group in groups), len(balanced), few))
                 if len(balanced):
                     parts = [balanced.loc[balanced.index.isin(group.index)] for group in groups]
                     rest = later.drop(index=balanced.index)
@@ -116,6 +118,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         "remark_sample": f"Without sample files (waves {join_words(lacking)}) closed firms cannot be told from leavers."
         if lacking
         else None,
+        "remark_raked": [said for said in raked if said],
         "remark_merged": f"Of the closed, {count_words(len(ended), 'firm')} merged into another firm."
         if ended
         else None,
@@ -153,9 +156,10 @@ def balance(
     Returns
     -------
     DataFrame
-        The rows of both groups that are left, with the new ``weight``; none if a group has no rows.
+        The rows of both groups that are left, with the new ``weight``; none if a group has no rows, or its weights do
+        not meet the margins.
     """
-    from firmties.raking import rake
+    from firmties.raking import TOLERANCE, rake
 
     names = [name for name in margins if name in frame and name in invited]
     rows = pd.concat([group.dropna(subset=["weight"]).assign(group=at) for at, group in enumerate(groups)])
@@ -183,8 +187,29 @@ def balance(
             (pd.Index(common[name]).get_indexer(cells.loc[group.index, name]), (target / target.sum()).to_numpy(float))
             for name, target in zip(names, targets, strict=True)
         ]
-        parts.append(group.assign(weight=rake(group["weight"].to_numpy(float), coded).weights * len(group)))
+        found = rake(group["weight"].to_numpy(float), coded)
+        if found.gap > 1e3 * TOLERANCE:
+            return rows.iloc[:0]
+        parts.append(group.assign(weight=found.weights * len(group)))
     return pd.concat(parts).drop(columns="group") if len(parts) == len(groups) else rows.iloc[:0]
+
+
+def word_balance(pair: str, n: int, n_left: int, few: int) -> str:
+    """Say how many firms a raked comparison leaves out, few ones without their number, or that there is none.
+
+    Examples
+    --------
+    >>> word_balance("2021 to 2022", 80, 79, 5)
+    '2021 to 2022: raked without fewer than 5 of 80 firms, which have no weight or a category that one group lacks.'
+    >>> word_balance("2021 to 2022", 80, 0, 5)
+    '2021 to 2022: panel and refreshment firms cannot both be raked to the frame.'
+    """
+    if not n_left:
+        return f"{pair}: panel and refreshment firms cannot both be raked to the frame."
+    gone = n - n_left
+    number = f"{gone:,}" if gone >= few else f"fewer than {few}"
+    reason = "which have no weight or a category that one group lacks"
+    return f"{pair}: raked without {number} of {n:,} firms, {reason}." if gone else ""
 
 
 def compare_weighted(rows: pd.DataFrame) -> Callable[[pd.Series, pd.Series], dict[str, float]]:
