@@ -1136,6 +1136,11 @@ def _check_estimation(scope: Scope, model: Mapping[str, Any], path: KeyPath) -> 
     size = covariance.get("population")
     if size and scope.variables and size not in table:
         yield (*path, "covariance", "fpc"), f"needs the variable {size}, which a study with weights: has"
+    if size and "weights" in scope.config:
+        for key, name in (("by", scope.config["study"]["firm"]), ("strata", "stratum")):
+            if covariance[key] != name:
+                reason = f"{size} counts firms of each stratum of the draws; leave {key} out, or fpc"
+                yield (*path, "covariance", key), f"'{covariance[key]}' does not go with fpc: {reason}"
     if resolved["imputation"] and "imputation" not in scope.config:
         where: KeyPath = (*path, "imputation") if "imputation" in model else ("estimation", "imputation")
         yield where, "there is no section imputation: that says what is imputed; add it, or say false"

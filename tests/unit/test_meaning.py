@@ -1049,3 +1049,17 @@ def test_a_predictor_that_looks_at_another_wave() -> None:
     assert check(derived=[*BASE["derived"], *derived], imputation={"predictors": "risen"}) == [
         "imputation.predictors: 'risen' looks at other waves; a wave is imputed from its own rows alone"
     ]
+
+
+@pytest.mark.parametrize("key", ["by", "strata"])
+def test_finite_populations_are_those_of_firms_in_strata_of_the_draws(key: str) -> None:
+    models = with_model(weights="weight", covariance={"type": "design", "fpc": True, key: "role"})
+    assert check(weights=WEIGHTS, models=models, **SAMPLED) == [
+        f"models[M1].covariance.{key}: 'role' does not go with fpc: stratum_size counts firms of each stratum of the "
+        f"draws; leave {key} out, or fpc"
+    ]
+
+
+def test_a_finite_population_goes_with_the_strata_of_the_draws() -> None:
+    models = with_model(weights="weight", covariance={"type": "design", "fpc": True, "strata": "stratum"})
+    assert check(weights=WEIGHTS, models=models, **SAMPLED) == []
