@@ -1055,8 +1055,10 @@ def test_a_predictor_that_looks_at_another_wave() -> None:
 def test_finite_populations_are_those_of_firms_in_strata_of_the_draws(key: str) -> None:
     models = with_model(weights="weight", covariance={"type": "design", "fpc": True, key: "role"})
     assert check(weights=WEIGHTS, models=models, **SAMPLED) == [
-        f"models[M1].covariance.{key}: 'role' does not go with fpc: stratum_size counts firms of each stratum of the "
-        f"draws; leave {key} out, or fpc"
+        (
+            f"models[M1].covariance.{key}: 'role' does not go with fpc: stratum_size counts firms of each stratum of the "
+            f"draws; leave {key} out, or fpc"
+        )
     ]
 
 
