@@ -27,9 +27,10 @@ TEXTS = (
 
 def read_contrasts(path: str) -> pd.DataFrame:
     """Read contrasts, numbers to the last digit."""
-    types = {name: "str" if name in TEXTS else "float64" for name in CONTRASTS}
-    table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""], float_precision="round_trip")
-    return table.fillna(dict.fromkeys(TEXTS, ""))
+    table = pd.read_csv(path, dtype="str", keep_default_na=False)
+    # Python's own reading is exact; that of pandas need not be.
+    numbers = {name: [float(cell) if cell else None for cell in table[name]] for name in table if name not in TEXTS}
+    return table.assign(**{name: pd.Series(values, dtype="float64") for name, values in numbers.items()})
 
 
 def main(
