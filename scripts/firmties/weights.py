@@ -390,7 +390,7 @@ def weigh_wave(
         index=asked.index,
     )
     these = asked.loc[responded]
-    coded = code_margins(these, margins, settings, firm, wave)
+    coded = code_margins(these, margins, settings, firm, wave, files)
     factor = adjust_response(
         cells.loc[eligible],
         responded[eligible],
@@ -462,7 +462,12 @@ def collapse(values: pd.Series, name: str, settings: Mapping[str, Any], wave: in
 
 
 def code_margins(
-    rows: pd.DataFrame, margins: Mapping[str, Mapping[str, int]], settings: Mapping[str, Any], firm: str, wave: int
+    rows: pd.DataFrame,
+    margins: Mapping[str, Mapping[str, int]],
+    settings: Mapping[str, Any],
+    firm: str,
+    wave: int,
+    files: Mapping[int, str] | None = None,
 ) -> list[Margin]:
     """Number the cells of each margin for those who answered, with the totals that the cells shall have.
 
@@ -500,12 +505,15 @@ def code_margins(
         targets = frame.groupby(cells.to_numpy(), sort=False).sum()
         if (unknown := values.isna()).any():
             problems.append(
-                f"{place}: firm '{rows.loc[unknown, firm].iloc[0]}' answered and has no category in the sample file "
-                f"({int(unknown.sum())} in all); fill it in from the frame"
+                f"{name_place(wave, files)}: {name}: firm '{rows.loc[unknown, firm].iloc[0]}' answered and has no "
+                f"category ({int(unknown.sum())} in all); fill it in from the frame"
             )
         for value in sorted(set(values.dropna()) - set(targets.index)):
             allowed = describe_allowed(value, targets.index)
-            problems.append(f"{place}: the frame has no category '{value}', which the sample file holds; {allowed}")
+            where = name_place(wave, files)
+            problems.append(
+                f"{place}: the frame has no category '{value}', which the sample holds ({where}); {allowed}"
+            )
         counts = values.value_counts().reindex(targets.index).fillna(0)
         for cell in targets.index[(targets > 0) & (counts == 0)]:
             problems.append(

@@ -208,6 +208,11 @@ def test_a_message_names_the_sample_file() -> None:
         weigh_waves(change(0, p=0), PANEL, MARGINS, SETTINGS, "f", [1, 2], {1: "data/one.csv"})
 
 
+def test_a_message_on_a_category_names_the_sample_file() -> None:
+    with pytest.raises(StudyError, match=r"^data/one.csv \(wave 1\): age: firm 'f\d+' answered and has no category"):
+        weigh_waves(change(0, age=None), PANEL, MARGINS, SETTINGS, "f", [1, 2], {1: "data/one.csv"})
+
+
 def test_an_unknown_category_is_refused() -> None:
     with pytest.raises(StudyError, match=r"frame_margins: wave 1: age: the frame has no category 'aged'"):
         weigh(change(0, age="aged"))
