@@ -29,7 +29,7 @@ def read_contrasts(path: str) -> pd.DataFrame:
     """Read contrasts, numbers to the last digit."""
     table = pd.read_csv(path, dtype="str", keep_default_na=False)
     # Python's own reading is exact; that of pandas need not be.
-    numbers = {name: [float(cell) if cell else None for cell in table[name]] for name in table if name not in TEXTS}
+    numbers = {name: [float(cell) if cell else None for cell in table[name]] for name in CONTRASTS if name not in TEXTS}
     return table.assign(**{name: pd.Series(values, dtype="float64") for name, values in numbers.items()})
 
 
