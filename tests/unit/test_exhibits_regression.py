@@ -246,6 +246,15 @@ def test_marginal_effects_are_pooled_over_the_sets(sources, dictionary):
     assert effect == pytest.approx(sum(alone) / 2)
 
 
+def test_an_effect_that_cannot_be_given_is_told(sources, dictionary):
+    model = {"id": "buy", "estimator": "logit", "outcomes": ["bought"], "formula": "form + x + sqrt(x)"}
+    fits = fit_model(model, sources["panel"], dictionary)
+    tables = {"estimates": tabulate_estimates(fits, dictionary), "models": tabulate_models(fits)}
+    numbers, notes = summarize(sources | tables | {"fits": fits}, {"models": ["buy"], "effects": True})
+    assert set(numbers.loc[numbers["part"] == "effect", "row"]) == {"form[hybrid]"}
+    assert notes["remark_effects"] == ["Bought: no average marginal effect: the slope of x is not finite in every row."]
+
+
 def test_table_of_imputed_sets_says_so(sources, dictionary):
     notes = print_table(impute(sources, dictionary)[2], models=["buy"]).notes
     assert any("2 imputations, pooled by Rubin's rules, Barnard-Rubin degrees of freedom" in note for note in notes)

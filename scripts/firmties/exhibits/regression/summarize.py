@@ -101,10 +101,12 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
                     {"part": "fit", "column": column["column"], "row": key, "label": label, "value": column[key]}
                 )
     numbers = pd.DataFrame(rows).merge(headings, on="column", how="left", validate="many_to_one")
-    if options.get("effects"):
-        numbers = pd.concat([numbers, estimate_effects(sources, columns, wanted, headings, options.get("level"))])
-    numbers = numbers.reindex(columns=COLUMNS)
     notes = describe_columns(columns)
+    if options.get("effects"):
+        effects, absent = estimate_effects(sources, columns, wanted, headings, options.get("level"))
+        numbers = pd.concat([numbers, effects])
+        notes["remark_effects"] = absent
+    numbers = numbers.reindex(columns=COLUMNS)
     described = describe_models(columns.replace({"": None}), dictionary)
     notes |= {key: value for key, value in described.items() if key.startswith(("adjusted_", "remark_gate"))}
     notes["remark_weights"] = compare_weights(columns, terms, headings, dictionary)
@@ -187,16 +189,18 @@ def list_gaps(columns: pd.DataFrame, headings: pd.DataFrame, waves: pd.DataFrame
 
 def estimate_effects(
     sources: Mapping[str, Any], columns: pd.DataFrame, terms: Sequence[str], headings: pd.DataFrame, level: str | None
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, list[str]]:
     """Estimate average marginal effects of the terms shown in the models that are not linear.
 
     Of a level of a category, the difference of average adjusted predictions to the reference; of a number, the average
-    derivative. Interactions have no effect of their own and are left out.
+    derivative. Interactions have no effect of their own and are left out. The second part says which effects are left
+    out because a set or the fit does not give them.
     """
     from firmties.pooled_models import pool_rows
 
     curved = columns.loc[(columns["status"] != "failed") & (columns["estimator"] != "ols")]
     names = ["part", "column", "row", "group", "label", "df", *ESTIMATE]
+    absent: dict[tuple[Any, str], None] = {}
 
     def list_effects(
         chosen: pd.DataFrame, fits: Sequence[Mapping[str, Any]], tables: Mapping[str, Any]
@@ -206,8 +210,9 @@ def estimate_effects(
         for column in chosen.to_dict("records"):
             fit = by_key[tuple("" if pd.isna(column[key]) else str(column[key]) for key in KEYS)]
             event = level if column["estimator"] == "ordered_logit" else None
-            for effect in find_effects(fit, tables[fit["table"]], terms, sources["dictionary"], event):
-                rows.append({"part": "effect", "column": column["column"]} | effect)
+            effects, reasons = find_effects(fit, tables[fit["table"]], terms, sources["dictionary"], event)
+            rows += [{"part": "effect", "column": column["column"]} | effect for effect in effects]
+            absent.update(dict.fromkeys((column["column"], reason) for reason in reasons))
         return pd.DataFrame(rows, columns=names)
 
     plain = curved.loc[curved["n_imputations"] == 0]
@@ -217,21 +222,24 @@ def estimate_effects(
         each = [list_effects(imputed, fits, tables) for fits, tables in sources["sets"]()]
         effects = pd.concat([effects, pool_rows(each, ["column", "row"])[0].reindex(columns=names)])
         effects = effects.sort_values("column", kind="stable")
-    return effects.drop(columns="df").merge(headings, on="column", how="left", validate="many_to_one")
+    named = headings.set_index("column")["heading"]
+    said = [f"{named[column]}: no average marginal effect: {reason}." for column, reason in absent]
+    return effects.drop(columns="df").merge(headings, on="column", how="left", validate="many_to_one"), said
 
 
 def find_effects(
     fit: Mapping[str, Any], table: pd.DataFrame, terms: Sequence[str], dictionary: pd.DataFrame, level: str | None
-) -> list[dict[str, Any]]:
-    """Find the average marginal effects of terms in one fit."""
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Find the average marginal effects of terms in one fit, and why a term of it has none."""
     from firmties.estimation import find_p_value
     from firmties.predictions import ContrastError, Predictor, combine
 
     predictor = Predictor(fit, table, level)
     rows: list[dict[str, Any]] = []
+    absent: list[str] = []
     for term in terms:
         (variable, code), *more = split_term(term)
-        if more or "(" in variable:
+        if more or "(" in variable or term not in fit["terms"]:
             continue
         reference = predictor.levels_of(variable)[:1]
         contrast = (
@@ -241,7 +249,8 @@ def find_effects(
             contrast = f"mu({variable}=true) - mu({variable}=false)"
         try:
             found = combine(contrast, predictor)
-        except ContrastError:
+        except ContrastError as error:
+            absent.append(str(error))
             continue
         group, label = label_term(term, term if code else label_of(dictionary, variable), dictionary)
         rows.append(
@@ -253,7 +262,7 @@ def find_effects(
                 else None
             }
         )
-    return rows
+    return rows, absent
 
 
 def find_products(terms: pd.DataFrame, shown: Sequence[str]) -> list[str]:
