@@ -72,8 +72,8 @@ def measure_ego_networks(
     share of i's ties (by value) that go to j, ties undirected, ego among the others' ties. Of binary ties one partner
     gives 1, two unlinked partners .5, two linked ones 1.125, five unlinked ones .2. Valued ties are `strength` between
     firm and partner, and the answer / `tie_maximum` between partners, of whatever size (`tie_from` plays no part). The
-    sum goes over all named partners, a tie of strength 0 included, as in networkx; compared with
-    ``networkx.constraint(weight=...)`` and R's igraph. Effective size is Burt's for binary ties as Borgatti (1997,
+    sum goes over all named partners, a tie of strength 0 included, as in R's igraph; networkx, asked
+    for all nodes at once, leaves out ties of 0. Effective size is Burt's for binary ties as Borgatti (1997,
     *Connections* 20(1)) writes it, :math:`n - 2t/n`, where all pairs are known.
 
     Examples

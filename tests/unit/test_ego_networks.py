@@ -179,3 +179,11 @@ class TestEgosWithoutPartners:
 
     def test_the_rest_is_missing(self) -> None:
         assert self.measured.drop(columns=["wave", "firm", "ego_size"]).iloc[0].isna().all()
+
+
+def test_valued_constraint_counts_a_partner_with_a_tie_of_zero_as_igraph_does() -> None:
+    alters = pd.DataFrame({"firm": "a", "alter": [1, 2], "ts": [0.0, 0.5]})
+    pairs = pd.DataFrame({"firm": ["a"], "alter_i": [1], "alter_j": [2], "tie": [1.0]})
+    measured = measure_ego_networks(alters, pairs, ["firm"], 1, 1, strength="ts")
+    # All of firm's tie goes to 2, of whose ties 2/3 go to 1: (0 + 2/3)² + 1²; igraph 1.3.5 of R gives 1.444444444.
+    assert measured["constraint_valued"].tolist() == pytest.approx([13 / 9])
