@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from firmties.catalogue import list_aggregates
@@ -121,7 +122,7 @@ def aggregate_slots(
         One row a partner or a network.
     firm_waves
         The keys of every firm-wave, and the variables that `against` names; one that named nobody gets a count of 0
-        and otherwise missing values.
+        and otherwise missing values. In a wave in which no firm named any, counts are missing, too.
     entries
         ``aggregated:`` of the configuration: ``name``, ``by``, ``of`` (a field; one of several answers gives a column a
         choice, ``<name>__<choice>``), ``when`` (a condition on the rows), ``against`` (for ei). `by` is count, mean,
@@ -163,13 +164,18 @@ def aggregate_slots(
     [['a', 1.0, True], ['b', 0.0, <NA>]]
     """
     index = pd.MultiIndex.from_frame(firm_waves[list(keys)])
+    # ASSUME a wave in which no firm named a partner, or reported a network, did not ask (as `measure_ego_networks`).
+    asked = (
+        firm_waves["wave"].isin(slots["wave"]).to_numpy() if "wave" in keys else np.ones(len(firm_waves), dtype=bool)
+    )
     columns: dict[str, pd.Series] = {}
     for entry in entries:
         by, rows = entry["by"], slots
         if "when" in entry:
             rows = slots[evaluate(entry["when"], slots).fillna(False).to_numpy(dtype=bool)]
         if by == "count":
-            columns[entry["name"]] = rows.groupby(list(keys), sort=False).size().reindex(index, fill_value=0)
+            counts = rows.groupby(list(keys), sort=False).size().reindex(index, fill_value=0)
+            columns[entry["name"]] = counts.where(asked)
         elif by in DIVERSITY:
             measure = _measure_diversity(rows, firm_waves, entry, keys, unknown_at_most, codes or {})
             columns[entry["name"]] = measure.reindex(index)

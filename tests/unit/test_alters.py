@@ -67,6 +67,12 @@ def test_aggregates_keep_firms_that_named_nobody(entry: dict[str, str], expected
     np.testing.assert_allclose(result["x"], expected)
 
 
+def test_counts_are_missing_in_a_wave_that_did_not_ask() -> None:
+    firm_waves = pd.DataFrame({"wave": [1, 2], "firm": "nobody"})
+    counts = aggregate_slots(ALTERS, firm_waves, [{"name": "x", "by": "count"}], KEYS)["x"]
+    np.testing.assert_array_equal(counts, [0.0, np.nan])
+
+
 REFERENCE = Path(__file__).parents[1] / "reference" / "r" / "networks"
 
 
