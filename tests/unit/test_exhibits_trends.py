@@ -138,6 +138,14 @@ def test_scale_is_joined_only_where_invariance_reaches_so_far(sources: dict[str,
     assert summarize(scaled | {"invariance": pd.DataFrame(told)}, OPTIONS)[1]["not_joined"] == []
 
 
+@pytest.mark.parametrize("origin", ["= 2 * trust_z + x", "= trust / 7"])
+def test_what_is_derived_from_a_scale_is_joined_no_further_than_the_scale(sources: dict[str, Any], origin: str) -> None:
+    words = WORDS.assign(origin="codebook").set_index("variable")
+    words.loc["growth", "origin"] = origin
+    scaled = sources | {"dictionary": words.reset_index(), "scales": pd.DataFrame({"name": ["trust"]})}
+    assert summarize(scaled, OPTIONS)[1]["not_joined"] == ["growth"]
+
+
 def test_note_says_how_far_invariance_reaches(sources: dict[str, Any]) -> None:
     told = {"scale": "growth", "grouping": ["wave"], "means_comparable": [False], "consequence": "means not compared"}
     scaled = sources | {"scales": pd.DataFrame({"name": ["growth"]}), "invariance": pd.DataFrame(told)}

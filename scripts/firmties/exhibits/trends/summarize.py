@@ -11,6 +11,7 @@ import pandas as pd
 from firmties.disclosure import Counts, find_minimum, is_telling, mask_tables, mask_waves, name_cell
 from firmties.display import ENOUGH, as_codes, codes_of, describe_rows, describe_waves, label_of
 from firmties.errors import StudyError, describe_allowed
+from firmties.slices import list_scales_behind
 from firmties.survey_estimation import Design, estimate_mean, estimate_proportion
 from firmties.tables import join_words
 from firmties.transitions import count_transitions, pair_waves
@@ -49,7 +50,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     weighted, weights = panel, options.get("weights")
     if weights:
         weighted = panel[panel[weights].notna()]
-    comparable = find_comparable(sources.get("scales"), sources.get("invariance"))
+    comparable = find_comparable(sources.get("scales"), sources.get("invariance"), dictionary)
     means = [
         estimate_panel(weighted, place, entry, dictionary, waves, firm, weights, few)
         for place, entry in enumerate(options["panels"])
@@ -91,8 +92,10 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     return numbers, notes
 
 
-def find_comparable(scales: pd.DataFrame | None, invariance: pd.DataFrame | None) -> dict[str, tuple[bool, str]]:
-    """Say of each scale whether its means may be compared over waves, and if not, why.
+def find_comparable(
+    scales: pd.DataFrame | None, invariance: pd.DataFrame | None, dictionary: pd.DataFrame
+) -> dict[str, tuple[bool, str]]:
+    """Say of each number that rests on scales whether its means may be compared over waves, and if not, why.
 
     Parameters
     ----------
@@ -101,6 +104,8 @@ def find_comparable(scales: pd.DataFrame | None, invariance: pd.DataFrame | None
     invariance
         Verdicts on measurement invariance: ``scale``, ``grouping`` (those over ``wave`` are read),
         ``means_comparable``, ``consequence`` (in words); None where the study has none.
+    dictionary
+        Says by ``origin`` what a derived variable is computed from; one of several scales needs all of them.
     """
     names = [] if scales is None or scales.empty else list(scales["name"])
     untested = "that they may be compared over waves was not tested"
@@ -111,7 +116,18 @@ def find_comparable(scales: pd.DataFrame | None, invariance: pd.DataFrame | None
             if row["scale"] in found:
                 held = str(row["means_comparable"]).lower() == "true"
                 found[row["scale"]] = (held, f"over waves {row['consequence']}")
-    return found
+    words = dictionary[(dictionary["table"] == "panel") & (dictionary["type"] != "category")]
+    origins = words["origin"].astype("str") if "origin" in words else pd.Series("", words.index)
+    derived = [
+        {"name": name, "value": origin.removeprefix("= ")}
+        for name, origin in zip(words["variable"], origins, strict=True)
+        if origin.startswith("= ")
+    ]
+    behind = list_scales_behind({"scales": [{"name": name} for name in names], "derived": derived})
+    return {
+        name: next((found[scale] for scale in own if not found[scale][0]), found[own[0]])
+        for name, own in behind.items()
+    }
 
 
 def estimate_panel(
