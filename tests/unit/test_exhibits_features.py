@@ -70,6 +70,20 @@ def test_share_of_few_is_hidden_with_the_group_that_would_give_it_away(sources: 
     assert [find(sources, "why__time", code)["cell"] for code in "ab"] == ["suppressed", "suppressed"]
 
 
+@pytest.mark.parametrize("variable", ["x", "why__money"])
+def test_size_of_a_small_group_is_hidden_with_the_one_that_would_give_it_away(
+    sources: dict[str, Any], variable: str
+) -> None:
+    sources["panel"]["kind"] = ["c"] * 3 + ["a"] * 117 + ["b"] * 80
+    assert [pd.isna(find(sources, variable, code)["n"]) for code in "abc"] == [False, True, True]
+
+
+def test_hidden_size_is_a_cross(sources: dict[str, Any]) -> None:
+    sources["panel"]["kind"] = ["c"] * 3 + ["a"] * 117 + ["b"] * 80
+    numbers, notes = summarize(sources, OPTIONS)
+    assert tabulate(numbers, notes, OPTIONS).rows[1].cells[1:4] == ["×", "117", "×"]
+
+
 def test_public_study_shows_all(sources: dict[str, Any]) -> None:
     shown = sources | {"study": STUDY | {"minimum_cell": 1}}
     assert find(shown, "why__time", "a")["estimate"] == pytest.approx(3.0)

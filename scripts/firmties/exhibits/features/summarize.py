@@ -26,7 +26,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     numbers
         One row a feature and group: group (place of the feature's group), group_label, variable, label, kind (``share``
         or ``mean``), digits, by, by_label, code, code_label, estimate, std_error, df, conf_low, conf_high (shares in
-        per cent, means times `scale`), n (firm-waves with a value), cell.
+        per cent, means times `scale`), n (firm-waves with a value; blank where few), cell.
     notes
         What the caption needs.
 
@@ -54,7 +54,11 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         if len(panel) > len(rows)
         else None,
         "remark_small_cells": f"Cells of fewer than {ENOUGH} firm-waves show no estimate"
-        + (f"; shares of fewer than {few}, and those that would give them away, are hidden (×)." if few > 1 else "."),
+        + (
+            f"; groups and shares of fewer than {few}, and those that would give them away, are hidden (×)."
+            if few > 1
+            else "."
+        ),
     }
     return numbers, notes
 
@@ -128,28 +132,39 @@ def estimate_groups(
     for code in wanted:
         domain = known & codes.eq(code).to_numpy(dtype=bool, na_value=False)
         n = int(domain.sum())
-        state = "empty" if n == 0 else "suppressed" if hidden[code] else "no estimate" if n < ENOUGH else "shown"
+        state = "empty" if n == 0 else "suppressed" if hidden[code][0] else "no estimate" if n < ENOUGH else "shown"
         told: dict[str, float] = dict.fromkeys(_VALUES, np.nan)
         if state == "shown":
             estimate = estimate_proportion if is_share else estimate_mean
             result = estimate(np.where(domain, values, np.nan), design, domain)
             told = {name: scale * result[name] for name in _VALUES} | {"df": result["df"]}
-        found.append(head | {"code": code, "code_label": labels[code], **told, "n": n, "cell": state})
+        found.append(head | {"code": code, "code_label": labels[code], **told, "cell": state})
+        found[-1]["n"] = pd.NA if n and hidden[code][1] else n
     return pd.DataFrame(found)
 
 
-def hide_groups(codes: pd.Series, values: np.ndarray, known: np.ndarray, is_share: bool, few: int) -> dict[str, bool]:
-    """Say of each group whether its estimate would tell the answers of few.
+def hide_groups(
+    codes: pd.Series, values: np.ndarray, known: np.ndarray, is_share: bool, few: int
+) -> dict[str, tuple[bool, bool]]:
+    """Say of each group whether its estimate would tell the answers of few, and whether its size would tell few.
 
-    Of a truth value those who have it and those who have not are counted; how many answered is always shown, and how
-    many have it in all groups could be known.
+    How many are in a group is an answer, too, and hidden with another group's where it is small; how many are in all
+    groups is known. Of a truth value those who have it and those who have not are counted, and how many have it in all
+    groups could be known. Where the size is hidden so is the estimate, from which it could follow.
     """
     told = pd.DataFrame({"group": codes.to_numpy(), "answer": values})[known].dropna()
-    groups = list(codes.dropna().unique())
-    if not is_share:
-        return {code: is_telling(told.loc[told["group"] == code, "answer"], few) for code in groups} | {}
-    counts = told.groupby(["group", "answer"]).size()
-    masked = mask_tables([Counts("features", counts, [("answer",)], [(), ("group",)])], few) if len(counts) else set()
-    return {
-        code: any(name_cell(["group", "answer"], [code, answer]) in masked for answer in (0.0, 1.0)) for code in groups
-    }
+    tables = [Counts("features", told.groupby("group").size())]
+    if is_share:
+        counts = told.groupby(["group", "answer"]).size()
+        tables.append(Counts("shares", counts, [("answer",)], [(), ("group",)]))
+    masked = [mask_tables([table], few) if len(told) else set() for table in tables]
+    found = {}
+    for code in codes.dropna().unique():
+        small = name_cell(["group"], [code]) in masked[0]
+        telling = (
+            any(name_cell(["group", "answer"], [code, answer]) in masked[1] for answer in (0.0, 1.0))
+            if is_share
+            else is_telling(told.loc[told["group"] == code, "answer"], few)
+        )
+        found[code] = (small or telling, small)
+    return found

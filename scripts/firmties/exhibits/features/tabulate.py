@@ -40,7 +40,9 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
 
 
 def _count(members: pd.DataFrame, by: str, code: str) -> str:
-    n = members.loc[(members["by"] == by) & (members["code"].astype("str") == code), "n"].astype(int)
+    n = members.loc[(members["by"] == by) & (members["code"].astype("str") == code), "n"]
+    if n.isna().any():
+        return "×"
     low, high = format_number(n.min(), 0), format_number(n.max(), 0)
     return low if low == high else f"{low}–{high}"
 
