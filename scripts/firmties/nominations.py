@@ -297,7 +297,8 @@ def measure_exposures(
         The keys of all respondents, each once, and the variables that the entries name (numbers or truth values).
     entries
         ``nominations: exposures:`` of the configuration: ``name``, ``of`` (a variable), ``over`` (whom: out, in, any,
-        strong, weak), ``by``: mean (of a truth value the share), sum, or any (whether one of them has it).
+        strong, weak), ``by``: mean (of a truth value the share), sum, or any (whether one of them has it,
+        a number above 0).
 
     Returns
     -------
@@ -323,15 +324,16 @@ def measure_exposures(
         for over in dict.fromkeys(entry["over"] for entry in entries):
             own = [entry for entry in entries if entry["over"] == over]
             x = here[list(dict.fromkeys(entry["of"] for entry in own))]
-            columns = np.hstack([np.ones((len(x), 1)), x.notna().to_numpy(), x.fillna(0).to_numpy()])
-            sums = multiply(ties, over, columns, weak_over)
+            parts = (np.ones((len(x), 1)), x.notna().to_numpy(), x.fillna(0).to_numpy(), (x > 0).to_numpy())
+            sums = multiply(ties, over, np.hstack(parts), weak_over)
             for entry in own:
                 at = x.columns.get_loc(entry["of"])
-                met, known, total = sums[:, 0], sums[:, 1 + at], sums[:, 1 + len(x.columns) + at]
+                met = sums[:, 0]
+                known, total, having = (sums[:, 1 + at + block * len(x.columns)] for block in range(3))
                 if entry["by"] == "mean":
                     found[entry["name"]] = np.divide(total, known, out=np.full(len(x), np.nan), where=known > 0)
                 else:
-                    value = total if entry["by"] == "sum" else (total > 0).astype("float64")
+                    value = total if entry["by"] == "sum" else (having > 0).astype("float64")
                     found[entry["name"]] = np.where((met > 0) & (known == 0), np.nan, value)
         return {entry["name"]: found[entry["name"]] for entry in entries}
 

@@ -209,6 +209,13 @@ def test_who_has_no_ties_is_exposed_to_nothing(by: str, expected: list[float]) -
     np.testing.assert_array_equal(measured["m"], expected)
 
 
+def test_any_asks_for_a_number_above_0_and_not_for_their_sum() -> None:
+    edges = pd.DataFrame({"wave": 1, "ego": list("aabb"), "alter": list("bcac")})
+    firms = pd.DataFrame({"wave": 1, "firm": list("abc"), "x": [-1.0, 2.0, -2.0]})
+    measured = measure_exposures(edges, firms, KEYS, [{"name": "m", "of": "x", "over": "out", "by": "any"}])
+    np.testing.assert_array_equal(measured["m"], [1, 0, 0])
+
+
 def test_a_centrality_of_too_many_respondents_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(measure_centralities.__globals__["MOST_RESPONDENTS"], "betweenness", 10)
     with pytest.raises(StudyError, match="betweenness is computed for at most 10 respondents in a wave; wave 1 has 60"):
