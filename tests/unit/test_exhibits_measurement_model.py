@@ -63,6 +63,16 @@ def test_factor_that_was_not_asked_leaves_the_wave(sources, panel):
     assert notes["remark_waves"] == ["2022: Power was not asked."]
 
 
+def test_rows_of_a_wave_that_did_not_ask_all_factors_count(sources, panel):
+    sources["panel"] = panel.assign(**{item: panel[item].mask(panel["wave"] == 2) for item in FACTORS["power"]})
+    assert summarize(sources, OPTIONS)[1]["n_firm_waves"] == 390
+
+
+def test_factor_of_which_one_item_was_asked_leaves_the_wave_with_that_reason(sources, panel):
+    sources["panel"] = panel.assign(**{item: panel[item].mask(panel["wave"] == 2) for item in ("p2", "p3")})
+    assert summarize(sources, OPTIONS)[1]["remark_waves"] == ["2022: Power has one item, p1."]
+
+
 def test_wave_without_a_model_says_why(sources, panel):
     sources["panel"] = panel.assign(t2=panel["t2"].mask(panel["wave"] == 2, 3.0))
     numbers, notes = summarize(sources, OPTIONS)

@@ -38,10 +38,10 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     labels = scales["label"].to_dict()
     robust, seed = options.get("robust", "mlr"), options.get("seed", 1)
     completed = sources.get("completed") or []
-    items = list(dict.fromkeys(item for members in scales["items"] for item in members))
     rows: list[dict[str, Any]] = []
     remarks: list[str] = []
     models: dict[Any, dict[str, list[str]]] = {}
+    modelled = pd.Series(False, index=panel.index)
     for wave in waves.itertuples(index=False):
         here = panel.loc[panel["wave"] == wave.id]
         asked = {
@@ -49,7 +49,11 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
             for name, members in scales["items"].items()
         }
         factors = {name: members for name, members in asked.items() if len(members) > 1}
-        remarks += [f"{wave.label}: {labels[name]} was not asked." for name in asked if name not in factors]
+        remarks += [
+            f"{wave.label}: {labels[name]} " + ("was not asked." if not members else f"has one item, {members[0]}.")
+            for name, members in asked.items()
+            if name not in factors
+        ]
         where = {"wave": wave.id, "wave_label": str(wave.label), "basis": "complete"}
         used = [item for members in factors.values() for item in members]
         answers = here[used].astype("float64")
@@ -64,14 +68,15 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
             rows.append({**where, "part": "reason", "text": str(error)})
             continue
         models[wave.id] = factors
+        modelled[answers.dropna().index] = True
         rows += [{**where, **row} for row in list_numbers(fit, labels)]
         remarks += [f"{wave.label}: {warning}." for warning in fit.warnings]
     if len(completed) > 1:
         rows += pool_waves(completed, models, waves, labels, robust)
     numbers = pd.DataFrame(rows).reindex(columns=COLUMNS)
     return numbers, {
-        "n_firms": int(panel.loc[panel[items].notna().all(axis=1), sources["study"]["firm"]].nunique()),
-        "n_firm_waves": int(panel[items].notna().all(axis=1).sum()),
+        "n_firms": int(panel.loc[modelled, sources["study"]["firm"]].nunique()),
+        "n_firm_waves": int(modelled.sum()),
         "waves": ", ".join(waves["label"].astype(str)),
         "weights": "none",
         "n_imputations": len(completed) if len(completed) > 1 else 0,
