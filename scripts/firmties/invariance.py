@@ -314,7 +314,10 @@ def examine_invariance(
             why = next((step.reason for step in reversed(again) if step.reason), "")
             reason = f"{level} on all rows, {found_again} on one row of each firm{f' ({why})' if why else ''}"
             level = found_again
-            verdict["freed"] = [item for item in verdict["freed"] if level.startswith("partial")]
+            # Short of equal intercepts, only an item whose loading is free is freed.
+            scalar = level.endswith("scalar")
+            freed = verdict["freed"] if level.startswith("partial") else []
+            verdict["freed"] = [item for item in freed if scalar or is_free(best, "loading", item)]
     verdict["level"] = level
     means = describe_means(best) if level.endswith("scalar") else []
     return conclude(verdict, reason), table, means

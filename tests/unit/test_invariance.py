@@ -20,6 +20,7 @@ from firmties.invariance import (
     examine_invariance,
     judge_step,
     look_up_fit,
+    repeat_ladder,
 )
 
 FOLDER = Path(__file__).parents[1] / "reference" / "r" / "measures"
@@ -213,6 +214,29 @@ def test_one_row_of_each_firm_is_drawn():
     firms = ITEMS["firm"]
     chosen = firms.iloc[draw_one_row(firms, 3)]
     assert sorted(chosen) == sorted(firms.unique())
+
+
+def test_what_holds_on_all_rows_alone_does_not_count(monkeypatch):
+    # Loadings of f and intercepts of b differ; one row of each firm is made to fail the last step.
+    draw = np.random.default_rng(5)
+    loadings, intercepts = np.full((2, 6), 0.8), np.zeros((2, 6))
+    loadings[1, 5], intercepts[1, 1] = 0.25, 0.9
+    parts = [
+        draw.normal(size=(500, 1)) * loadings[wave] + intercepts[wave] + 0.6 * draw.normal(size=(500, 6))
+        for wave in (0, 1)
+    ]
+    items = pd.DataFrame(np.concatenate(parts), columns=list("abcdef"))
+    waves, firms = pd.Series([1] * 500 + [2] * 500), pd.Series([*range(500)] * 2)
+    assert examine_invariance(items, waves, firms)[0]["freed"] == ["f", "b"]
+
+    def fail_last(*arguments):
+        steps = repeat_ladder(*arguments)
+        steps[-1].holds = False
+        return steps
+
+    monkeypatch.setitem(examine_invariance.__globals__, "repeat_ladder", fail_last)
+    verdict, _, means = examine_invariance(items, waves, firms)
+    assert (verdict["level"], verdict["freed"], means) == ("partial metric", ["f"], [])
 
 
 def test_order_of_the_rows_does_not_matter():
