@@ -178,7 +178,9 @@ def pool_wald(estimates: ArrayLike, covariances: ArrayLike, complete_df: float =
     -----
     D₁ of Li, Raghunathan and Rubin (1991), which takes the missing information to be equal over the coefficients; its
     second degrees of freedom are theirs for an infinite, those of Reiter (2007) for a finite ``complete_df``. Where
-    k (m - 1) ≤ 4, Reiter's formula is not defined and that of 1991 is used. Compared with ``testModels`` of R's mitml.
+    k (m - 1) ≤ 4, or few degrees of freedom meet much missing information, Reiter's formula is not defined (R's mitml
+    then gives 4, or more than ``complete_df``): the formula of 1991 is joined with the observed-data degrees of freedom
+    as Barnard and Rubin (1999) do. Otherwise compared with ``testModels`` of mitml.
 
     Examples
     --------
@@ -230,14 +232,19 @@ def _find_df2(r: float, k: int, t: int, complete: float) -> float:
     """Degrees of freedom of the denominator of D₁; t = k (m - 1)."""
     if r == 0:
         return complete
-    if np.isinf(complete) or t <= 4:
-        with np.errstate(over="ignore"):
-            inverse = np.float64(1) / r
-            return float(
-                4 + (t - 4) * (1 + (1 - 2 / t) * inverse) ** 2 if t > 4 else t * (1 + 1 / k) * (1 + inverse) ** 2 / 2
-            )
-    # Reiter (2007, equation 7).
+    with np.errstate(over="ignore"):
+        inverse = np.float64(1) / r
+        # Li, Raghunathan and Rubin (1991), for an infinite number of complete-data degrees of freedom.
+        large = float(
+            4 + (t - 4) * (1 + (1 - 2 / t) * inverse) ** 2 if t > 4 else t * (1 + 1 / k) * (1 + inverse) ** 2 / 2
+        )
+    if np.isinf(complete):
+        return large
     observed = (complete + 1) / (complete + 3) * complete
+    if t <= 4 or observed - 4 * (1 + r * t / (t - 2)) <= 0:
+        # As Barnard and Rubin (1999) bring both together, whose degrees of freedom these are for one coefficient.
+        return 1 / (1 / large + (1 + r) / observed)
+    # Reiter (2007, equation 7).
     a = r * t / (t - 2)
     b, c = observed - 2 * (1 + a), observed - 4 * (1 + a)
     sum_ = (

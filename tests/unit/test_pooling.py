@@ -119,6 +119,19 @@ def test_joint_test_of_one_coefficient_is_its_squared_t(sets):
     assert found.statistic == pytest.approx(float(pooled.estimate**2 / pooled.variance), rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.parametrize("m", [2, 3, 5])
+def test_joint_test_of_one_coefficient_over_few_sets_has_its_degrees_of_freedom(m):
+    estimates, variances = np.array([0.5, 0.7, 0.6, 0.4, 0.9])[:m], np.full(m, 0.04)
+    found = pool_wald(estimates[:, None], variances[:, None, None], 12)
+    assert found.df2 == pytest.approx(float(pool_numbers(estimates, variances, 12).df), rel=1e-12)
+
+
+@given(st.lists(st.tuples(finite, finite), min_size=2, max_size=8), st.floats(1, 200))
+def test_missing_answers_add_no_degrees_of_freedom_to_a_joint_test(sets, complete):
+    found = pool_wald(np.array(sets), [np.eye(2)] * len(sets), complete)
+    assert 0 < found.df2 <= max(complete, 4.1)
+
+
 def test_one_set_cannot_be_pooled():
     with pytest.raises(ValueError, match="at least two imputed sets"):
         pool_numbers([1.0], [1.0])
