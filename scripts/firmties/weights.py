@@ -121,6 +121,8 @@ def weigh_waves(
             "left out by the configuration"
             if wave in omitted
             else "no sample file"
+            if wave not in set(sample["wave"])
+            else "no firm was drawn"
             if asked.empty
             else "no rows in the frame's margins"
             if wave not in margins

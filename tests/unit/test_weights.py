@@ -182,6 +182,12 @@ def test_a_wave_without_a_sample_file_has_no_weights_and_says_so() -> None:
     assert weigh(SAMPLE.query("wave == 1")).weighting["reason"].tolist() == ["", "no sample file"]
 
 
+def test_a_wave_of_open_links_alone_has_no_weights_and_says_so() -> None:
+    sample = SAMPLE.assign(sample_type=SAMPLE["sample_type"].mask(SAMPLE["wave"] == 2, "open"))
+    found = weigh(sample, open_link=["open"], carried=[])
+    assert found.weighting["reason"].tolist() == ["", "no firm was drawn"]
+
+
 def test_weights_are_trimmed_at_the_limit() -> None:
     found = weigh(trim=1.2, rake=["age"]).weighting.iloc[0]
     assert found["max_over_median"] <= 1.2 * (1 + 2e-9)
