@@ -67,6 +67,15 @@ def test_scale_of_two_items_says_why_it_is_not_tested(results):
     assert list_groups(print_table(results))[3].startswith("Pair: not tested (2 common items")
 
 
+@pytest.mark.parametrize(("one_row", "same"), [("metric", 3), ("scalar", 2)])
+def test_a_scale_short_of_scalar_counts_among_those_of_which_both_samples_agree(results, one_row, same):
+    verdicts = results[0].set_index("scale").astype({"reason": object})
+    verdicts.loc["a", ["level", "level_one_row", "reason"]] = ["metric", one_row, "intercepts differ"]
+    steps = results[1].loc[(results[1]["scale"] != "a") | (results[1]["step"] != "scalar")]
+    told = print_table((verdicts.reset_index(), steps, results[2])).notes
+    assert any(f"at random, {same} of 3 scales reach the same level" in note for note in told)
+
+
 def test_step_prints_its_fit_and_how_it_differs(results):
     step = results[1].iloc[1]
     row = next(row.cells for row in print_table(results).rows if row.cells[0] == "metric")

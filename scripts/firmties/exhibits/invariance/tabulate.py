@@ -21,6 +21,9 @@ from firmties.tables import (
 
 COLUMNS = ["", "χ²", "df", "CFI", "RMSEA", "SRMR", "ΔCFI", "ΔRMSEA", "ΔSRMR", "Holds"]
 
+TRUE = ("True", "1.0", "1")
+"""How a truth value may be written in a file of results."""
+
 
 def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[str, Any]) -> Table:
     """Set the steps of each scale beneath what follows from them."""
@@ -42,7 +45,7 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
         options["title"],
         COLUMNS,
         rows,
-        notes=[*word_rules(str(notes["over"])), *word_verdicts(scales), *describe_basis(notes)],
+        notes=[*word_rules(str(notes["over"])), *word_verdicts(scales, steps), *describe_basis(notes)],
         data=numbers.dropna(axis=1, how="all"),
         parts=below,
         layout="small",
@@ -64,7 +67,7 @@ def word_step(step: Any) -> Row:
         return Row([f"{step.step}{freed}", *[""] * 8, "no fit"], indent=True)
     changes = [format_number(getattr(step, f"{name}_change"), 3, sign=True) for name in ("cfi", "rmsea", "srmr")]
     fits = [format_number(getattr(step, name), 3) for name in ("cfi", "rmsea", "srmr")]
-    held = "yes" if str(step.holds) in ("True", "1.0", "1") else "no"
+    held = "yes" if str(step.holds) in TRUE else "no"
     return Row(
         [f"{step.step}{freed}", format_number(step.chi2, 1), format_number(step.df, 0), *fits, *changes, held],
         indent=True,
@@ -114,8 +117,14 @@ def word_rules(over: str) -> list[str]:
     return [rules]
 
 
-def word_verdicts(scales: pd.DataFrame) -> list[str]:
-    """Say what holds on one row of each firm, how alike loadings are, and which means may be compared."""
+def word_verdicts(scales: pd.DataFrame, steps: pd.DataFrame) -> list[str]:
+    """Say what holds on one row of each firm, how alike loadings are, and which means may be compared.
+
+    Parameters
+    ----------
+    scales, steps
+        The verdicts, whose level is the lower of the two samples', and the steps on all rows.
+    """
     tested = scales.loc[scales["level"] != "not tested"]
     if tested.empty:
         return []
@@ -123,7 +132,8 @@ def word_verdicts(scales: pd.DataFrame) -> list[str]:
     again = tested.loc[tested["level_one_row"].notna()]
     apart = tested.loc[tested["reason"].notna()]
     if len(again):
-        same = len(again) - len(apart.loc[apart["level_one_row"].notna()])
+        held = steps.loc[steps["holds"].astype("str").isin(TRUE)].groupby("label")["step"].last()
+        same = int((again["level_one_row"] == again["label"].map(held)).sum())
         said.append(
             f"On one row of each firm drawn at random, {same} of {count_words(len(again), 'scale')} reach the same "
             "level; the lower level counts."
@@ -135,6 +145,6 @@ def word_verdicts(scales: pd.DataFrame) -> list[str]:
             f"Tucker's congruence of loadings between groups is at least {format_number(lowest['congruence'], 3)} "
             f"({lowest['label']}); from .95 on factors count as the same."
         )
-    held = tested.loc[tested["means_comparable"].astype("str").isin(["True", "1.0"])]
-    said.append(f"Means may be compared for {len(held)} of {count_words(len(scales), 'scale')}.")
+    compared = tested.loc[tested["means_comparable"].astype("str").isin(TRUE)]
+    said.append(f"Means may be compared for {len(compared)} of {count_words(len(scales), 'scale')}.")
     return said
