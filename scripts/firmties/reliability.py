@@ -478,7 +478,7 @@ def assess_scales(
     -------
     DataFrame
         scale, label, n (complete rows), waves (those they are of), alpha, omega, omega_reason, verdict (used, weak,
-        left out, kept, not judged), reason (in words).
+        left out, kept, not judged), reason (in words), enter and drop (the bounds).
 
     Examples
     --------
@@ -522,4 +522,4 @@ def assess_scales(
             verdict, words = "kept", f"{words}; kept: {keep[scale['name']]}"
         found.append(entry | {"verdict": verdict, "reason": words})
     columns = ["scale", "label", "n", "waves", "alpha", "omega", "omega_reason", "verdict", "reason"]
-    return pd.DataFrame(found, columns=columns)
+    return pd.DataFrame(found, columns=columns).assign(enter=float(enter), drop=float(drop))

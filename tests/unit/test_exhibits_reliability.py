@@ -55,8 +55,21 @@ def test_item_whose_loss_would_help_is_named(sources):
     )
 
 
+def make_assessed(**told):
+    return pd.DataFrame([{"scale": "trust", "verdict": "used", "reason": "", "enter": 0.7, "drop": 0.6} | told])
+
+
+def test_each_wave_is_judged_by_the_bounds_of_the_study(sources):
+    assert summarize(sources, {})[0].loc[0, "gate"] == "used"
+    sources["assessed"] = make_assessed(enter=0.95, drop=0.9)
+    numbers, notes = summarize(sources, {})
+    table = tabulate(numbers, notes, {"title": "T"})
+    assert table.rows[1].cells[-1] == "below 0.90"
+    assert any("used from 0.95, with caution from 0.90" in note for note in table.notes)
+
+
 def test_verdict_of_the_gate_stands_beside_the_scale(sources):
-    sources["assessed"] = pd.DataFrame({"scale": ["trust"], "verdict": ["left out"], "reason": ["α 0.500, ω 0.520"]})
+    sources["assessed"] = make_assessed(verdict="left out", reason="α 0.500, ω 0.520")
     numbers, notes = summarize(sources, {})
     heading = tabulate(numbers, notes, {"title": "T"}).rows[0].cells[0]
     assert heading == "Trust (3 items): left out of models, α 0.500, ω 0.520"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from firmties.disclosure import find_minimum, is_telling
 from firmties.factor_pooling import find_alpha_error, pool_reliabilities
-from firmties.reliability import compute_alpha, describe_scale, fit_congeneric, judge_reliability
+from firmties.reliability import DROP, ENTER, compute_alpha, describe_scale, fit_congeneric, judge_reliability
 from firmties.tables import word_reversal
 
 
@@ -77,6 +77,8 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         scales = scales.set_index("name").loc[wanted].reset_index()
     assessed = sources.get("assessed")
     verdicts = {} if assessed is None else assessed.set_index("scale")[["verdict", "reason"]].to_dict("index")
+    # A study without a gate of its own is advised by the usual bounds.
+    enter, drop = (ENTER, DROP) if assessed is None or assessed.empty else assessed[["enter", "drop"]].iloc[0]
     apart = {wave: panel.loc[panel["wave"] == wave] for wave in waves["id"]}
     rows: list[dict[str, Any]] = []
     shown: dict[tuple[str, Any], Sequence[str]] = {}
@@ -104,7 +106,7 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
                     **dict(zip(("mean", "sd"), describe_scores(scores, few), strict=True)),
                     **{key: value for key, value in found.items() if key != "n_complete"},
                     "missing": float(answers.isna().to_numpy().mean()) if answers.size else np.nan,
-                    "gate": judge_reliability(found["alpha"], found["omega"]),
+                    "gate": judge_reliability(found["alpha"], found["omega"], enter, drop),
                     **verdicts.get(scale.name, {}),
                 }
             )
@@ -121,6 +123,8 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         "weights": "none",
         "n_imputations": len(completed) if len(completed) > 1 else 0,
         "is_gated": assessed is not None,
+        "enter": float(enter),
+        "drop": float(drop),
         "reversals": name_reversals(sources.get("reversals"), scales["name"]),
     }
     return numbers, notes

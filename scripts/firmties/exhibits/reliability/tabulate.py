@@ -23,7 +23,6 @@ COLUMNS = ["Wave", "n", "Mean", "SD", "α", "95 % interval", "ω", "AVE", "Lowes
 NOTEWORTHY = 0.02
 """Gain of alpha from which the item that would have to go is named; less is noise of a few hundred answers."""
 POOLED = ["α, imputed", "ω, imputed"]
-ADVICE = {"weak": "with caution", "left out": "below 0.60"}
 VERDICTS = {
     "used": "enters models",
     "weak": "enters models, with caution",
@@ -37,6 +36,8 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
     """Set one row a scale and wave; a wave that did not ask a scale says so."""
     rows: list[Row] = []
     is_pooled = "alpha_pooled" in numbers
+    enter, drop = (format_number(notes[bound], 2) for bound in ("enter", "drop"))
+    advice = {"weak": "with caution", "left out": f"below {drop}"}
     columns = [*COLUMNS[:-2], *(POOLED if is_pooled else []), *COLUMNS[-2:]]
     better: list[str] = []
     for _, members in numbers.groupby("scale", sort=False):
@@ -67,7 +68,7 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
                         weakest,
                         *pooled,
                         format_percent(scale.missing),
-                        "" if is_missing(scale.gate) else ADVICE.get(str(scale.gate), str(scale.gate)),
+                        "" if is_missing(scale.gate) else advice.get(str(scale.gate), str(scale.gate)),
                     ],
                     indent=True,
                 )
@@ -84,8 +85,8 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
         "ω: McDonald's omega total of one factor by maximum likelihood, over the variance that the model implies; two "
         "items have none. AVE: mean squared standardized loading, of two items their correlation. "
         "Item-rest r: correlation of an item with the sum of the others. Missing: share of item answers missing where "
-        "the item was asked. Gate: what the lower of α and ω in the wave advises, used from 0.70, with caution from "
-        f"0.60; {acted}. Reverse-keyed items are recoded."
+        "the item was asked. Gate: what the lower of α and ω in the wave advises, used from "
+        f"{enter}, with caution from {drop}; {acted}. Reverse-keyed items are recoded."
     )
     if is_pooled:
         footnotes.append(
