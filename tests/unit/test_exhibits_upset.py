@@ -70,6 +70,15 @@ def test_a_small_combination_is_hidden_and_stands_last() -> None:
     assert (np.diff(hidden.astype(int)) >= 0).all()
 
 
+def test_order_of_hidden_combinations_tells_no_size() -> None:
+    orders = []
+    for small in ({"a": 3, "b": 4}, {"a": 4, "b": 3}):
+        numbers, _ = summarize(make_sources(COUNTS | small), OPTIONS)
+        totals = numbers[numbers["part"] == "total"]
+        orders.append(totals.loc[totals["n"].isna(), "members"].tolist())
+    assert orders[0] == orders[1]
+
+
 def test_rows_with_a_missing_indicator_are_counted() -> None:
     sources = make_sources(COUNTS)
     panel = sources["panel"].astype(dict.fromkeys(SETS, "boolean"))

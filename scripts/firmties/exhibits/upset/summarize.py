@@ -18,10 +18,10 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
     Returns
     -------
     numbers
-        ``part`` *cell*: a row a combination (numbered by size, equal ones by the order of `sets`) and code of `by`:
-        combination, members (the indicators that hold, joined by ``|``), by, by_label, by_place (the code's, which
-        gives its look), n, cell (``shown``, ``suppressed``). *total*: a row a combination, n its size. *set*: a row an
-        indicator, n who have it.
+        ``part`` *cell*: a row a combination (numbered by size, equal ones by the order of `sets`, and so the hidden
+        ones, which come last) and code of `by`: combination, members (the indicators that hold, joined by ``|``), by,
+        by_label, by_place (the code's, which gives its look), n, cell (``shown``, ``suppressed``). *total*: a row a
+        combination, n its size. *set*: a row an indicator, n who have it.
     notes
         What the caption needs; ``remark_share`` is the share asked for, with its numbers.
     """
@@ -37,10 +37,15 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
         return "suppressed" if name_cell(names, codes) in hidden else "shown"
 
     sizes = table.groupby(sets).size().rename("size").reset_index()
-    # ASSUME combinations of one size stand in the order of the indicators.
+    sizes["cell"] = [find_state(sets, values) for values in sizes[sets].itertuples(index=False, name=None)]
+    # ASSUME combinations of one size stand in the order of the indicators. So do the hidden ones, at the end: by size,
+    # a neighbour's number would bound a hidden one.
     ordered = sorted(
         sizes.to_dict("records"),
-        key=lambda row: (-row["size"], [place for place, x in enumerate(sets) if row[x] == "true"]),
+        key=lambda row: (
+            (row["cell"] == "suppressed", -row["size"] * (row["cell"] == "shown")),
+            [place for place, x in enumerate(sets) if row[x] == "true"],
+        ),
     )
     codes = codes_of(dictionary, by, table[by])
     counts = table.groupby([*sets, by]).size()
@@ -48,8 +53,7 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
     for place, combination in enumerate(ordered, 1):
         values = tuple(combination[name] for name in sets)
         about = {"combination": place, "members": "|".join(name for name in sets if combination[name] == "true")}
-        state = find_state(sets, values)
-        rows.append({"part": "total", **about, "n": combination["size"], "cell": state})
+        rows.append({"part": "total", **about, "n": combination["size"], "cell": combination["cell"]})
         for at, (code, label) in enumerate(codes.items()):
             n = int(counts.get((*values, code), 0))
             if n:
@@ -64,9 +68,7 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
     columns = ["part", "combination", "members", "set_label", "by", "by_label", "by_place", "n", "cell"]
     whole = dict.fromkeys(("combination", "by_place", "n"), "Int64")
     numbers = pd.DataFrame(rows, columns=columns).astype(whole)
-    # The order of the bars would bound a hidden number by its neighbours', so hidden ones come last.
     numbers["n"] = numbers["n"].mask(numbers["cell"] == "suppressed")
-    numbers = _put_hidden_last(numbers)
 
     notes = describe_rows(panel.loc[known], study, sources.get("waves"))
     n_combinations = len(sizes)
@@ -85,14 +87,6 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
         else None,
     }
     return numbers, notes
-
-
-def _put_hidden_last(numbers: pd.DataFrame) -> pd.DataFrame:
-    totals = numbers[numbers["part"] == "total"].set_index("combination")["cell"]
-    ranked = [*totals.index[totals == "shown"], *totals.index[totals != "shown"]]
-    places = {combination: place for place, combination in enumerate(ranked, 1)}
-    moved = numbers.assign(combination=numbers["combination"].map(places).astype("Int64"))
-    return moved.sort_values("combination", kind="stable", na_position="last", ignore_index=True)
 
 
 def _word_share(
