@@ -178,6 +178,18 @@ def test_no_node_where_single_firms_may_not_be_shown() -> None:
     assert "partners" in list_texts(draw_anew("landscape", numbers, notes, OPTIONS))
 
 
+def test_ties_do_not_tell_how_many_have_each_of_two_degrees_that_stand_together() -> None:
+    # 37 firms with one partner and 3 with two: of 40 firms together, 43 ties would tell the 3.
+    ties = pd.DataFrame({"wave": 1, "firm_id": [f"f{at % 40}" for at in range(43)], "kind": "sme"})
+    ties["partner"] = [f"p{at % 5}" for at in range(40)] + ["p4", "p4", "p0"]
+    numbers, notes = summarize(make_sources(False) | {"alters": ties}, OPTIONS)
+    firms = numbers[numbers["mode"] == "firm"]
+    assert firms.loc[firms["part"] == "degree", ["degree", "degree_to", "n"]].values.tolist() == [[1, 2, 40]]
+    assert notes["n_edges"] is None
+    assert numbers["mean_degree"].isna().all()
+    assert "ties;" not in "".join(list_texts(draw_anew("landscape", numbers, notes, OPTIONS)))
+
+
 def test_a_graph_without_shared_partners_has_no_clustering() -> None:
     sources = make_sources(True)
     ties = sources["alters"].drop_duplicates("partner")

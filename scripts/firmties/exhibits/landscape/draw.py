@@ -107,7 +107,8 @@ def _draw_degrees(axes: Any, numbers: pd.DataFrame, small: bool = False) -> None
 
 def _write_numbers(numbers: pd.DataFrame, notes: dict[str, Any]) -> list[str]:
     """The graph in numbers, a line for its size and one for each measure."""
-    size = f"{notes['n_nodes']:,} nodes ({notes['n_firms']:,} firms), {notes['n_edges']:,} ties"
+    ties = "" if is_missing(notes["n_edges"]) else f", {notes['n_edges']:,} ties"
+    size = f"{notes['n_nodes']:,} nodes ({notes['n_firms']:,} firms){ties}"
     parts = f"{notes['n_components']:,} components, the largest with {notes['n_largest']:,} nodes"
     found = []
     for row in list_rows(numbers.loc[numbers["part"] == "measure"]):

@@ -66,11 +66,10 @@ def summarize(sources: dict[str, Any], options: dict[str, Any]) -> tuple[pd.Data
     nodes["kind_label"], nodes["kind_place"] = nodes["kind"].map(kinds), nodes["kind"].map(places)
     nodes["betweenness"] = measure_betweenness(nodes, edges, PIVOTS, seed) if len(nodes) else np.nan
     rewirings = int(options.get("rewirings", 200)) if edges["partner"].duplicated().any() else 0
-    parts = [
-        _count_degrees(nodes, few),
-        _describe_kinds(nodes, few),
-        _measure(edges, rewirings, seed),
-    ]
+    degrees, described = _count_degrees(nodes, few), _describe_kinds(nodes, few)
+    if not shown and _tells_degrees(nodes, degrees):
+        described["mean_degree"], notes["n_edges"] = np.nan, None
+    parts = [degrees, described, _measure(edges, rewirings, seed)]
     if shown and 0 < len(nodes) <= MOST_DRAWN:
         nodes[["x", "y"]] = place_nodes(nodes, edges, seed)
         # In the order of keys a node's number would tell which it is.
@@ -110,6 +109,18 @@ def _count_degrees(nodes: pd.DataFrame, few: int) -> pd.DataFrame:
         runs = pool_counts(counts.index.tolist(), counts.tolist(), few)
         rows += [{"part": "degree", "mode": mode, "degree": low, "degree_to": high, "n": n} for low, high, n in runs]
     return pd.DataFrame(rows, columns=["part", "mode", "degree", "degree_to", "n"])
+
+
+def _tells_degrees(nodes: pd.DataFrame, runs: pd.DataFrame) -> bool:
+    """Whether the number of ties would tell how many nodes have each of few degrees that stand together.
+
+    With how many nodes there are it is a second equation, enough for two degrees and close for three (`is_telling`).
+    """
+    for mode, own in nodes.groupby("mode"):
+        alone = runs.loc[(runs["mode"] == mode) & (runs["degree"] == runs["degree_to"]), "degree"]
+        if 0 < len(set(own["degree"]) - set(alone)) <= 3:
+            return True
+    return False
 
 
 def pool_counts(values: list[int], counts: list[int], few: int) -> list[tuple[int, int, int]]:
