@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr
 
-from firmties.estimators import FitError
-from firmties.factor_models import fit_moments, gather_moments
+from firmties.reliability import fit_congeneric
 
 DRAWS_AT_ONCE = 125
 """Bootstrap draws computed together; bounds the memory, not the result."""
@@ -266,24 +265,12 @@ def measure_factor(items: pd.DataFrame) -> Factor:
     >>> factor.loadings.round(3).tolist(), round(factor.ave, 3)
     ([0.894, 0.894], 0.8)
     """
-    complete = items.dropna().astype("float64")
-    names = [str(name) for name in complete]
-    none = pd.Series(np.nan, names, dtype=float)
-    if len(names) == 1:
-        return Factor(none, np.nan, len(complete), "one item")
-    if len(names) == 2 and len(complete) > 2:
-        r = float(np.corrcoef(complete.to_numpy().T)[0, 1])
-        if not r > 0:
-            return Factor(none, np.nan, len(complete), "two items that do not correlate above 0")
-        return Factor(pd.Series(np.sqrt(r), names), r, len(complete))
-    try:
-        fit = fit_moments(gather_moments(complete), names, {"factor": names})
-    except FitError as error:
-        return Factor(none, np.nan, len(complete), str(error))
-    loadings = fit.loadings()["factor"]
-    if fit.warnings:
-        return Factor(none, np.nan, len(complete), fit.warnings[0])
-    return Factor(loadings, float((loadings**2).mean()), len(complete))
+    names, n = [str(name) for name in items], len(items.dropna())
+    model = fit_congeneric(items)
+    if np.isnan(model.ave):
+        few = {1: "one item", 2: "two items that do not correlate above 0"}
+        return Factor(pd.Series(np.nan, names, dtype=float), np.nan, n, few.get(len(names), model.reason))
+    return Factor(pd.Series(model.loadings).reindex(names), model.ave, n)
 
 
 def correlate_factors(correlations: pd.DataFrame, factors: Mapping[str, Factor]) -> pd.DataFrame:

@@ -200,7 +200,8 @@ def fit_congeneric(items: pd.DataFrame, level: float = 0.95) -> Congeneric:
     if items.shape[1] < 3:
         r = find_mean_correlation(items)
         equal = find_composite(np.full(2, np.sqrt(r))) if r > 0 else (np.nan, np.nan)
-        return Congeneric(*missing[:4], *equal, {}, "one factor needs three items")
+        held = dict.fromkeys(map(str, items), float(np.sqrt(r))) if r > 0 else {}
+        return Congeneric(*missing[:4], *equal, held, "one factor needs three items")
     names = [str(name) for name in items]
     try:
         moments = gather_moments(items)
