@@ -494,7 +494,9 @@ def evaluate(
         so_far = pd.Series(grid[unit, place], index=table.index, dtype="boolean")
         return so_far.mask((~grid & unknown)[unit, place] | ~known)
 
-    def index(*values: Any, at_least_alpha: float = 0.0) -> pd.Series:
+    def index(*values: Any, at_least_alpha: Any = None) -> pd.Series:
+        if not isinstance(at_least_alpha, int | float):
+            raise ExpressionError("index needs at_least_alpha= a number; average() demands no alpha")
         frame = pd.concat([numbers(value) for value in values], axis=1, keys=range(len(values)))
         score = frame.mean(axis=1).where(2 * frame.notna().sum(axis=1) >= frame.shape[1])
         # Each wave by itself, so that a further wave moves nothing of an earlier one, and each imputed set by itself.

@@ -897,6 +897,10 @@ def _check_expression(
                     read_benchmark(node)
                 except ExpressionError as error:
                     yield path, f"{quoted}: {error}"
+            if node.value == "index" and [(key, given.kind) for key, given in node.keywords] != [
+                ("at_least_alpha", "number")
+            ]:
+                yield path, f"{quoted}: index needs at_least_alpha= a number; average() demands no alpha"
             if node.value == "anchored" and [child.kind for child in node.children] != ["name"]:
                 yield path, f"{quoted}: anchored needs the name of one variable"
         if node.kind == "binary" and node.value == ":":

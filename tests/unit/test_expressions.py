@@ -177,7 +177,13 @@ def test_index_needs_the_alpha_that_is_asked_for(bound: float, is_there: bool) -
 
 def test_index_is_the_mean_of_half_of_its_parts() -> None:
     table = pd.DataFrame({"wave": 1, "x": [1.0, 2.0, 3.0, 4.0], "y": [1.0, 2.0, 3.0, None]})
-    assert evaluate("index(x, y)", table).tolist() == [1.0, 2.0, 3.0, 4.0]
+    assert evaluate("index(x, y, at_least_alpha=0.6)", table).tolist() == [1.0, 2.0, 3.0, 4.0]
+
+
+@pytest.mark.parametrize("call", ["index(x, x)", "index(x, x, at_least_alpha=x)"])
+def test_index_without_an_alpha_is_refused(call: str) -> None:
+    with pytest.raises(ExpressionError, match="index needs at_least_alpha= a number"):
+        evaluate(call, PANEL)
 
 
 def test_index_judges_each_wave_by_itself() -> None:
@@ -191,6 +197,7 @@ def test_index_judges_each_imputed_set_by_itself() -> None:
 
 
 CALLS = {
+    "index": "index(a, at_least_alpha=0.6)",
     "lag": "lag(a)",
     "ever": "ever(f)",
     "benchmark": "benchmark(a, by=f)",

@@ -519,6 +519,12 @@ def test_a_benchmark_of_another_form() -> None:
     assert "benchmark needs a variable, by= a variable" in problem
 
 
+def test_an_index_without_an_alpha() -> None:
+    derived = [*ALTERS["derived"], {"name": "b", "value": "index(close, close)"}]
+    [problem] = check(alters={**ALTERS, "derived": derived})
+    assert "index needs at_least_alpha= a number" in problem
+
+
 def test_an_aggregate_of_words() -> None:
     assert check(alters={**ALTERS, "aggregated": [{"name": "m", "by": "mean", "of": "type"}]}) == [
         "alters.aggregated[m].of: 'type' is category; only numbers and truth values can be aggregated"
