@@ -770,7 +770,7 @@ def find_rmsea(chi2: float, df: int, n: int, groups: int, c: float = 1.0) -> dic
     >>> {name: round(value, 3) for name, value in find_rmsea(85.3055, 24, 301, 1).items()}
     {'rmsea': 0.092, 'rmsea_low': 0.071, 'rmsea_high': 0.114, 'rmsea_close': 0.001}
     """
-    if df == 0 or not np.isfinite(c):
+    if df == 0 or not (np.isfinite(c) and c > 0):
         return dict.fromkeys(("rmsea", "rmsea_low", "rmsea_high", "rmsea_close"), np.nan)
     scaled = chi2 / c
 
@@ -799,13 +799,16 @@ def find_incremental(
 
     CFI = 1 − max(χ² − c·df, 0) / max(χ²_b − c_b·df_b, χ² − c·df, 0), TLI = 1 − (χ² − c·df)·df_b / ((χ²_b −
     c_b·df_b)·df) (Bentler 1990; Tucker & Lewis 1973). With c = c_b = 1 those of normal theory, with the scaling factors
-    the robust ones of Brosseau-Liard & Savalei 2014, *Multivariate Behavioral Research* 49(5).
+    the robust ones of Brosseau-Liard & Savalei 2014, *Multivariate Behavioral Research* 49(5). Missing where a scaling
+    factor is not positive.
 
     Examples
     --------
     >>> [round(value, 3) for value in find_incremental(85.3055, 24, 918.8516, 36)]
     [0.931, 0.896]
     """
+    if not (c > 0 and baseline_c > 0):
+        return np.nan, np.nan
     off, off_baseline = chi2 - c * df, baseline - baseline_c * baseline_df
     worst = max(off, off_baseline, 0.0)
     cfi = 1.0 if worst == 0 else 1 - max(off, 0.0) / worst
@@ -873,10 +876,12 @@ def find_indices(
         c = robustness.scaling
         baseline_c = find_robustness(baseline, start, moments, baseline_df, robust).scaling
         cfi, tli = find_incremental(chi2, df, baseline_chi2, baseline_df, c, baseline_c) if df else (1.0, np.nan)
+        # In small samples the estimate of c may be negative; then there is no corrected test.
+        scaled = chi2 / c if c > 0 else np.nan
         found |= {
             "scaling": c,
-            "chi2_scaled": chi2 / c,
-            "p_value_scaled": float(chi_squared.sf(chi2 / c, df)) if df else np.nan,
+            "chi2_scaled": scaled,
+            "p_value_scaled": float(chi_squared.sf(scaled, df)) if df else np.nan,
             "baseline_scaling": baseline_c,
             "cfi_robust": cfi,
             "tli_robust": tli,

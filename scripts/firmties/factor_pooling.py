@@ -146,8 +146,9 @@ def pool_indices(fits: Sequence[FactorFit]) -> dict[str, float]:
             float(np.mean([fit.indices[name] for fit in fits])) for name in ("scaling", "baseline_scaling")
         )
         cfi, tli = find_incremental(test.chi2, df, baseline.chi2, baseline_df, c, baseline_c)
-        found |= {"scaling": c, "baseline_scaling": baseline_c, "chi2_scaled": test.chi2 / c}
-        found |= {"p_value_scaled": float(chi_squared.sf(test.chi2 / c, df)), "cfi_robust": cfi, "tli_robust": tli}
+        scaled = test.chi2 / c if c > 0 else np.nan
+        found |= {"scaling": c, "baseline_scaling": baseline_c, "chi2_scaled": scaled}
+        found |= {"p_value_scaled": float(chi_squared.sf(scaled, df)), "cfi_robust": cfi, "tli_robust": tli}
         robust = find_rmsea(test.chi2, df, n, groups, c)
         found |= {f"{name}_robust": value for name, value in robust.items()}
     return found

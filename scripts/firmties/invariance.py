@@ -66,11 +66,20 @@ class Step:
     reason: str = ""
 
 
-def look_up_fit(fit: FactorFit, name: str) -> float:
+def look_up_fit(fit: FactorFit, name: str, *, robust: bool = True) -> float:
     """Give CFI, RMSEA or SRMR, the robust one where there is one; a saturated model has an RMSEA of 0."""
-    value = fit.indices.get(f"{name}_robust", np.nan)
-    value = fit.indices[name] if np.isnan(value) else value
-    return 0.0 if name == "rmsea" and fit.indices["df"] == 0 else float(value)
+    if name == "rmsea" and fit.indices["df"] == 0:
+        return 0.0
+    value = fit.indices.get(f"{name}_robust", np.nan) if robust else np.nan
+    return float(fit.indices[name] if np.isnan(value) else value)
+
+
+def find_change(fit: FactorFit, before: FactorFit, name: str) -> float:
+    """Subtract an index of the step before, both of them robust or neither."""
+    robust = all(
+        each.indices["df"] == 0 or np.isfinite(each.indices.get(f"{name}_robust", np.nan)) for each in (fit, before)
+    )
+    return look_up_fit(fit, name, robust=robust) - look_up_fit(before, name, robust=robust)
 
 
 def judge_step(changes: Mapping[str, float], step: str, *, small: bool) -> bool:
@@ -172,10 +181,12 @@ def climb_ladder(
             except FitError as error:
                 found.reason = str(error)
                 return found
-            found.changes = {name: look_up_fit(found.fit, name) - look_up_fit(before, name) for name in JUDGED}
+            found.changes = {name: find_change(found.fit, before, name) for name in JUDGED}
             difference = compare_nested(found.fit, before)
             found.changes |= {"chi2": difference.chi2, "df": difference.df, "p_value": difference.p_value}
             found.holds = judge_step(found.changes, step, small=strict)
+            if found.fit.warnings:
+                found.holds, found.reason = False, found.fit.warnings[0]
             return found
 
         steps.append(attempt(()))

@@ -212,6 +212,29 @@ def test_group_in_which_no_factor_can_be_found_is_said():
     assert (verdict["means_comparable"], verdict["reason"] != "") == (False, True)
 
 
+def draw_two_groups(seed):
+    """Two groups of 60 rows, as few as make improper solutions."""
+    draw = np.random.default_rng(seed)
+    parts = []
+    for loadings in ([0.9, 0.5, 0.4, 0.4], [0.8, 0.6, 0.3, 0.5]):
+        factor = draw.normal(size=60)
+        parts.append(np.column_stack([loading * factor + 0.7 * draw.normal(size=60) for loading in loadings]))
+    return pd.DataFrame(np.concatenate(parts), columns=list("abcd")), pd.Series([1] * 60 + [2] * 60)
+
+
+def test_a_step_with_a_negative_residual_variance_does_not_hold():
+    items, groups = draw_two_groups(40)
+    last = climb_ladder(gather_moments(items, groups), list(items))[-1]
+    assert (last.name, last.holds, last.reason[:29]) == ("partial metric", False, "negative residual variance of")
+
+
+def test_a_negative_scaling_factor_gives_no_robust_index_and_stops_nothing():
+    items, groups = draw_two_groups(63)
+    indices = climb_ladder(gather_moments(items, groups), list(items))[0].fit.indices
+    missing = [name for name in ("chi2_scaled", "cfi_robust", "rmsea_robust") if np.isnan(indices[name])]
+    assert (indices["scaling"] < 0, missing) == (True, ["chi2_scaled", "cfi_robust", "rmsea_robust"])
+
+
 def test_one_row_of_each_firm_is_drawn():
     firms = ITEMS["firm"]
     chosen = firms.iloc[draw_one_row(firms, 3)]
