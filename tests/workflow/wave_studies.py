@@ -49,7 +49,9 @@ def make_study(directory: Path, waves: Collection[int]) -> Path:
             skipping = False
         if not skipping:
             kept.append(line)
-    text = "".join(kept)
+    # Whether results stay as they were does not depend on how many sets there are, the time does.
+    text = "".join(kept).replace("  sets: 20\n  iterations: 8\n", "  sets: 2\n  iterations: 2\n")
+    assert "  sets: 2\n" in text
     if not set(waves) & {2, 3, 4}:
         # Wave 1 lacks variables of which later parts of the configuration are made.
         text = "".join(
