@@ -172,8 +172,6 @@ def draw_item(
     text = _shorten(f"{first['item']}{marks}  {first['label']}", layout.width)
     axes.text(left, y + layout.item - 0.07, text, fontsize=small + 0.5, va="bottom")
     y += layout.item
-    high = layout.line * item["wave"].nunique()
-    axes.plot([centre, centre], [y, y + high], color=INK, lw=0.5, zorder=3)
     for _, bar in item.groupby("wave", sort=True):
         centre_line = y + layout.line / 2
         label = str(bar["wave_label"].iloc[0])
@@ -183,11 +181,11 @@ def draw_item(
         )
         parts = dict(list(bar.groupby("part")))
         if "not asked" in parts:
-            box = {"facecolor": "white", "edgecolor": "none", "pad": 0.4}
             look = {"fontsize": small - 0.4, "ha": "center", "va": "center", "color": GREY, "style": "italic"}
-            axes.text(centre, centre_line, "not asked", bbox=box, zorder=4, **look)
+            axes.text(centre, centre_line, "not asked", **look)
             y += layout.line
             continue
+        axes.plot([centre, centre], [y, y + layout.line], color=INK, lw=0.5, zorder=3)
         draw_bar(axes, bar, centre, unit, y + 0.02, layout.line - 0.04, colours)
         for side, place, align in (("below", start - 0.06, "right"), ("above", stop + 0.06, "left")):
             value = parts[side]["percent"].iloc[0]
@@ -247,7 +245,7 @@ def draw_legend(axes: Any, points: pd.DataFrame, colours: dict[float, Any], numb
     if (numbers["part"] == "hidden").any():
         entries.append(("white", "xxxxxx", "not told apart (few)"))
     entries.append(("white", "/////", "missing, %"))
-    lengths = [0.62 + 0.108 * len(label) for *_, label in entries]
+    lengths = [0.66 + 0.115 * len(label) for *_, label in entries]
     lines = 1 + int(sum(lengths) > WIDTH)
     per_line = -(-len(entries) // lines)
     x, y = 0.0, 0.16

@@ -72,7 +72,8 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     notes |= {
         "not_joined": apart,
         "remark_means": "Lines: "
-        + ("weighted means and shares, design-based intervals." if weights else "means and shares with intervals."),
+        + ("weighted means and shares, design-based intervals." if weights else "means and shares with intervals.")
+        + " The axes show the range of the data and do not begin at 0.",
         "remark_unweighted": f"{len(panel) - len(weighted):,} firm-waves without a weight are in the moves only."
         if len(panel) > len(weighted)
         else None,
