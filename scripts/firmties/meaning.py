@@ -59,6 +59,8 @@ KIND_WORDS = {
     "weight_variable": "number of the table {table}, and not none",
     "alter_field": "field of a partner (alters: columns)",
     "alter_variable": "variable of a partner",
+    "panel_number": "number or truth value of the panel",
+    "panel_category": "truth value or category of the panel",
     "panel_condition": "condition on the panel",
     "panel_value": "variable of the panel or field of several answers",
     "alter_value": "field or variable of a partner",
@@ -84,6 +86,8 @@ KIND_WORDS = {
     "reader": "reader of exports (docs/exports.md)",
     "encoding": "encoding that Python knows",
 }
+NUMBERS = ("number", "integer", "ordinal", "boolean")
+CATEGORIES = ("boolean", "category", "ordinal")
 NOT_FOR_MODELS = ("text", "id", "datetime", "json")
 OUTCOME_TYPES = {
     "ols": ("number", "integer", "ordinal", "boolean"),
@@ -101,7 +105,8 @@ IMPUTATION_METHODS = {
 # What cannot be judged while the codebook cannot be read.
 CODEBOOK_KINDS = (
     "question", "variable", "coded_variable", "answer", "model_variable", "weight_variable", "outcome", "term",
-    "panel_value", "alter_field", "alter_variable", "alter_value", "network_field", "network_value",
+    "panel_value", "panel_number", "panel_category", "alter_field", "alter_variable", "alter_value", "network_field",
+    "network_value",
 )  # fmt: skip
 RESERVED = (*LITERALS, "and", "or", "not", "in")
 
@@ -188,6 +193,13 @@ class Scope:
             "answer": {**self.variables, **self.tables["panel"]},
             "alter_field": alter_fields(config, self.variables),
             "alter_variable": self.tables["alters"],
+            "panel_number": [name for name, v in self.tables["panel"].items() if v.type in NUMBERS],
+            # Text that is computed has few values; that of an answer is free.
+            "panel_category": [
+                name
+                for name, v in self.tables["panel"].items()
+                if v.type in CATEGORIES or (v.type == "text" and name not in self.variables)
+            ],
             "panel_value": list_values(self.tables["panel"]),
             "alter_value": list_values(self.tables["alters"]),
             "network_field": network_fields(config, self.variables),

@@ -25,6 +25,8 @@ KINDS: dict[str, Any] = {
                 "terms": {"type": "array", "items": {"type": "string", "names": "term"}},
                 "blocks": {"type": "array", "items": {"type": "string", "names": "block"}},
                 "questions": {"type": "array", "items": {"type": "string", "names": "answer"}},
+                "mean": {"type": "string", "names": "panel_number"},
+                "share": {"type": "string", "names": "panel_category"},
             }
         }
     }
@@ -281,6 +283,20 @@ def test_how_a_file_is_read_must_be_known(key: str, value: str, message: str) ->
 @pytest.mark.parametrize("encoding", ["cp1252", "Windows-1252", "UTF-8", "utf_8_sig", "mac_roman"])
 def test_encodings_may_be_spelt_as_python_takes_them(encoding: str) -> None:
     assert check(waves=[{"id": 1, "file": "a.csv", "encoding": encoding}]) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "words"),
+    [("mean", "role", "number or truth value"), ("share", "emp", "truth value or category")],
+)
+def test_variable_of_an_exhibit_has_a_type_that_the_statistic_is_for(key: str, name: str, words: str) -> None:
+    [problem] = check(exhibits=[{"id": "F1", "kind": "plot", "title": "A", key: name}])
+    assert problem.startswith(f"exhibits[F1].{key}: '{name}' is no {words} of the panel; ")
+
+
+@pytest.mark.parametrize(("key", "name"), [("mean", "exporter"), ("share", "exporter"), ("share", "stage")])
+def test_truth_value_has_a_mean_and_a_share(key: str, name: str) -> None:
+    assert check(exhibits=[{"id": "F1", "kind": "plot", "title": "A", key: name}]) == []
 
 
 @pytest.mark.parametrize("section", ["waves", "models", "exhibits"])
