@@ -75,6 +75,12 @@ def test_verdict_of_the_gate_stands_beside_the_scale(sources):
     assert heading == "Trust (3 items): left out of models, α 0.500, ω 0.520"
 
 
+def test_verdict_of_the_gate_is_in_no_row_of_a_wave(sources):
+    before, _ = summarize(sources, {})
+    sources["assessed"] = make_assessed(verdict="left out", reason="α 0.500, ω 0.520")
+    pd.testing.assert_frame_equal(summarize(sources, {})[0], before)
+
+
 def test_equal_imputed_sets_give_alpha_of_all_rows(sources, items):
     complete = sources["panel"].assign(q1=sources["panel"]["q1"].fillna(4.0))
     sources["completed"] = [lambda columns: complete[list(columns)]] * 3

@@ -76,7 +76,6 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
     if wanted != "all":
         scales = scales.set_index("name").loc[wanted].reset_index()
     assessed = sources.get("assessed")
-    verdicts = {} if assessed is None else assessed.set_index("scale")[["verdict", "reason"]].to_dict("index")
     # A study without a gate of its own is advised by the usual bounds.
     enter, drop = (ENTER, DROP) if assessed is None or assessed.empty else assessed[["enter", "drop"]].iloc[0]
     apart = {wave: panel.loc[panel["wave"] == wave] for wave in waves["id"]}
@@ -107,7 +106,6 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
                     **{key: value for key, value in found.items() if key != "n_complete"},
                     "missing": float(answers.isna().to_numpy().mean()) if answers.size else np.nan,
                     "gate": judge_reliability(found["alpha"], found["omega"], enter, drop),
-                    **verdicts.get(scale.name, {}),
                 }
             )
     numbers = pd.DataFrame(rows)
@@ -127,4 +125,8 @@ def summarize(sources: Mapping[str, Any], options: Mapping[str, Any]) -> tuple[p
         "drop": float(drop),
         "reversals": name_reversals(sources.get("reversals"), scales["name"]),
     }
+    # Not in the rows of a wave: the gate judges over waves, and a further wave may change what it says.
+    if assessed is not None:
+        for row in assessed.loc[assessed["scale"].isin(scales["name"])].fillna("").itertuples(index=False):
+            notes |= {f"verdict_{row.scale}": row.verdict, f"reason_{row.scale}": row.reason}
     return numbers, notes

@@ -40,9 +40,10 @@ def tabulate(numbers: pd.DataFrame, notes: Mapping[str, Any], options: Mapping[s
     advice = {"weak": "with caution", "left out": f"below {drop}"}
     columns = [*COLUMNS[:-2], *(POOLED if is_pooled else []), *COLUMNS[-2:]]
     better: list[str] = []
-    for _, members in numbers.groupby("scale", sort=False):
+    for name, members in numbers.groupby("scale", sort=False):
         first = members.iloc[0]
-        verdict = "" if is_missing(first.get("verdict")) else f": {VERDICTS[first['verdict']]}, {first['reason']}"
+        judged = notes.get(f"verdict_{name}")
+        verdict = f": {VERDICTS[judged]}, {notes[f'reason_{name}']}" if judged else ""
         rows.append(Row([f"{first['label']} ({int(first['n_items'])} items){verdict}"]))
         for scale in list_rows(members):
             if scale.n_asked == 0:
