@@ -360,3 +360,14 @@ def test_pooled_intervals_cover_as_often_as_they_say():
 
 def test_pooled_estimates_are_not_biased_by_a_fifth_of_their_spread():
     assert COVERAGE.loc[COVERAGE["way"] == "pooled", "bias_in_sd"].abs().max() < 0.2
+
+
+def test_each_pooled_interval_covers_as_often_as_one_from_the_full_data() -> None:
+    shares = COVERAGE.pivot_table(index="quantity", columns="way", values="coverage")
+    assert (shares["pooled"] - shares["full data"]).abs().max() < 0.03
+
+
+def test_coverage_of_each_quantity_is_nominal_within_simulation_error() -> None:
+    pooled = COVERAGE.loc[COVERAGE["way"] == "pooled"]
+    error = (0.95 * 0.05 / pooled["replications"]) ** 0.5
+    assert ((pooled["coverage"] - 0.95).abs() < 3 * error).all()
